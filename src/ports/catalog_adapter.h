@@ -1,0 +1,24 @@
+/* For catalog adapters only: the vtable behind catalog.h. One slot a wrapper, same contracts. */
+#pragma once
+
+#include "ports/catalog.h"
+
+typedef struct {
+    const char *name; /* "sqlite" */
+    void (*free)(Catalog *);
+    Inventory *(*load)(Catalog *, GError **);
+    gboolean (*commit)(Catalog *, const Inventory *, const Changes *, guint64, GError **);
+    GPtrArray *(*list_jobs)(Catalog *, const char *, guint, GError **);
+    Job *(*get_job)(Catalog *, const char *, GError **);
+    GPtrArray *(*open_jobs)(Catalog *, GError **);
+    Job *(*job_by_key)(Catalog *, const char *, GError **);
+    GPtrArray *(*machine_jobs)(Catalog *, const char *, guint, GError **);
+    gboolean (*put_job)(Catalog *, const Job *, GError **);
+    gboolean (*backup)(Catalog *, const char *, GError **);
+    gboolean (*check)(Catalog *, GPtrArray *, GError **);
+} CatalogOps;
+
+/* An adapter's own struct begins with this. */
+struct Catalog {
+    const CatalogOps *ops;
+};

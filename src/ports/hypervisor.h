@@ -1,0 +1,119 @@
+/*
+ * The hypervisor port: domains of one host. Checked wrappers; the vtable is in hypervisor_adapter.h.
+ * Thread-safe. No call may be made while a hook of the same domain waits for our answer (the barrier sees to it).
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "model/machine.h"
+
+typedef struct Hypervisor Hypervisor;
+void hypervisor_free(Hypervisor *hypervisor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hypervisor, hypervisor_free)
+
+typedef enum { POWER_UNKNOWN, POWER_OFF, POWER_RUNNING, POWER_PAUSED, POWER_SAVED, POWER_STOPPING } Power;
+#define POWER_COUNT (POWER_STOPPING + 1)
+const char *power_name(Power power); /* "unknown", "off", "running", "paused", "saved", "stopping" */
+/* Whether a QEMU process (or saved memory of one) holds the heads. UNKNOWN counts as yes. */
+gboolean power_is_active(Power power);
+
+typedef struct {
+    char *uuid;
+    char *name;
+    Power power; /* SAVED: managed save, or stopped with reason "saved" */
+    gboolean autostart;
+    gboolean persistent;
+    char *machine_id; /* from our <metadata>; NULL: not ours */
+} DomainState;
+void domain_state_free(DomainState *state);
+
+typedef struct {
+    char *target;  /* "vda" */
+    char *device;  /* "disk", "cdrom", "floppy", "lun" */
+    char *type;    /* "file", "block", "network", "volume" … */
+    char *path;    /* NULL: empty drive or not a file */
+    char *format;  /* driver type; NULL: not named */
+    gboolean readonly, shareable, transient, encrypted;
+    gboolean stored_chain; /* the stored XML carries a <backingStore> below it */
+    guint boot_order;      /* 0: none */
+} DomainDisk;
+
+/* Everything a plan needs to know about one domain. */
+typedef struct {
+    DomainState *state;
+    GPtrArray *disks; /* DomainDisk of the stored (inactive) definition, in XML order */
+    char *nvram_path; /* NULL: no UEFI variables */
+    char *xml;        /* stored definition, secure info included */
+    guint snapshots, checkpoints;
+    char *first_snapshot; /* name, for the message; NULL */
+    gboolean block_job;
+    gboolean managed_save;
+    gboolean saved_to_file;      /* stopped with reason "saved" without managed save */
+    gboolean poweroff_restarts;  /* on_poweroff=restart */
+    gboolean has_tpm_state, has_shared_memory_dirs;
+} DomainFacts;
+void domain_facts_free(DomainFacts *facts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainFacts, domain_facts_free)
+
+/* UNAVAILABLE while the host does not answer: every call below may say so. */
+gboolean hypervisor_ping(Hypervisor *hypervisor, GError **error);
+/* All domains of the host, ours and others. New array of DomainState. */
+GPtrArray *hypervisor_list(Hypervisor *hypervisor, GError **error);
+/* NOT_FOUND where there is none. By UUID, or by name. */
+DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error);
+
+/* The disk that a machine's definition shall have. */
+typedef struct {
+    char *target;
+    char *path;
+    char *format;
+} DomainDiskSpec;
+
+typedef struct {
+    const char *uuid;
+    const char *name;
+    const char *machine_id;
+    const char *template_xml; /* base's, or the domain's own; NULL: a new machine from scratch */
+    gboolean is_clone;        /* new UUID, MACs, name, NVRAM; S4 disabled; instance id */
+    GPtrArray *disks;         /* DomainDiskSpec: exactly the volumes; CD-ROMs stay as they are */
+    const char *nvram_path;   /* NULL: none */
+    const char *instance_id;  /* SMBIOS, "ds=nocloud;i=ID;h=NAME"; NULL: leave */
+    guint64 memory_mib;       /* from scratch */
+    guint cpus;
+    const char *hardware_xml; /* rebase --new-hardware: take CPU, memory, devices but disks and MACs from this; NULL */
+} DomainSpec;
+/*
+ * Builds the XML for a spec from its template: unknown elements survive, stored chains are stripped, our id
+ * goes into <metadata>. Pure; caller frees. INVALID where the template cannot be used.
+ */
+char *hypervisor_build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GError **error);
+/* Defines or redefines a persistent domain from XML. Idempotent. Durable as libvirt makes it. */
+gboolean hypervisor_define(Hypervisor *hypervisor, const char *xml, GError **error);
+/* Undefines, keeping NVRAM and files; drops checkpoint metadata. NOT_FOUND is success. */
+gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **error);
+gboolean hypervisor_start(Hypervisor *hypervisor, const char *uuid, GError **error);
+gboolean hypervisor_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error);
+gboolean hypervisor_poweroff(Hypervisor *hypervisor, const char *uuid, GError **error);
+gboolean hypervisor_reboot(Hypervisor *hypervisor, const char *uuid, GError **error);
+/* Live: the guest's next reboot becomes a stop (TRUE), or a reboot again (FALSE). The stored XML is unchanged. */
+gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gboolean stops, GError **error);
+gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart, GError **error);
+/* Proves that the start hook is installed and in force, by a start that it must refuse. `store_root` is the store
+ * whose hook is meant. FALSE with REFUSED and the remedy where it is not. */
+gboolean hypervisor_probe_hook(Hypervisor *hypervisor, const char *store_root, GError **error);
+
+typedef enum {
+    DOMAIN_STARTED,
+    DOMAIN_STOPPED,
+    DOMAIN_REBOOT_STOPPED, /* precedes STOPPED: the guest asked for a reboot that we had turned into a stop */
+    DOMAIN_SAVED,
+    DOMAIN_SUSPENDED_TO_DISK,
+    DOMAIN_DEFINED,
+    DOMAIN_UNDEFINED,
+    HYPERVISOR_LOST,  /* uuid NULL */
+    HYPERVISOR_FOUND, /* uuid NULL: connected (again); resync now */
+} HypervisorEvent;
+typedef void (*HypervisorListener)(HypervisorEvent event, const char *uuid, gpointer user_data);
+/* One listener. Called on the adapter's own thread; it must not call the port, only hand the event on. */
+void hypervisor_listen(Hypervisor *hypervisor, HypervisorListener listener, gpointer user_data);
