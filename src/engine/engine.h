@@ -24,6 +24,7 @@ typedef struct {
     guint64 free_floor_bytes;      /* staging is refused below it; default 1 GiB or 5 %, whichever is less */
     guint chain_limit;             /* layers a head may sit on before flattening is proposed; default 5 */
     gboolean require_hook;         /* refuse to commit while the hook is not in force; default TRUE */
+    const char *store_root;        /* borrowed: whose hook is to be in force; NULL: do not look */
 } EngineConfig;
 void engine_config_init(EngineConfig *config);
 
@@ -100,6 +101,8 @@ gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer 
 /* Settles one machine if it can be settled now (stopped, unclaimed, unlocked); also cleans temporary volumes after a
  * session. BUSY while it cannot. `even_saved` FALSE. */
 gboolean engine_settle(Engine *engine, const char *machine_id, GError **error);
+/* Gives up what a machine is still waiting for: its desired state is its actual one again. */
+gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **error);
 /* Enforces retention and budget, deletes what is on the list, expires the trash. Returns bytes freed. */
 gboolean engine_reclaim(Engine *engine, guint64 *freed_out, GError **error);
 /* Background care, one unit of work at a time: digest of a layer without one, flatten of a chain too long. FALSE in

@@ -1,4 +1,5 @@
-/* The project's error domain: a closed list of codes, a one-phrase message, a hint for the person. */
+/* The project's error domain: a closed list of codes, a one-phrase message, a hint for the person.
+ */
 #pragma once
 
 #include <glib.h>
@@ -29,17 +30,18 @@ GQuark underpin_error_quark(void);
 
 /*
  * Sets *error (which may be NULL) and returns FALSE, so that failing is one line:
- *     return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin list'", "no machine '%s'", name);
- * `hint` says what the person can do; NULL where there is nothing to say. Both are copied.
+ *     return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin list'", "no machine '%s'",
+ * name); `hint` says what the person can do; NULL where there is nothing to say. Both are copied.
  */
-gboolean error_set(GError **error, UnderpinErrorCode code, const char *hint, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+gboolean error_set(GError **error, UnderpinErrorCode code, const char *hint, const char *format,
+                   ...) G_GNUC_PRINTF(4, 5);
 
 /*
- * The same from an errno value: maps ENOSPC/EDQUOT, ENOENT, EEXIST, EACCES/EPERM/EROFS, EBUSY to the
- * fitting code and appends ": <strerror>" to the message. Supplies a hint for ENOSPC.
+ * The same from an errno value: maps ENOSPC/EDQUOT, ENOENT, EEXIST, EACCES/EPERM/EROFS, EBUSY to
+ * the fitting code and appends ": <strerror>" to the message. Supplies a hint for ENOSPC.
  */
-gboolean error_set_errno(GError **error, int errno_value, const char *format, ...) G_GNUC_PRINTF(3, 4);
+gboolean error_set_errno(GError **error, int errno_value, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /* The hint of an error of ours, or NULL. Borrowed from the error. */
 const char *error_hint(const GError *error);
@@ -54,5 +56,6 @@ UnderpinErrorCode error_code(const GError *error);
 const char *error_code_name(UnderpinErrorCode code);
 gboolean error_code_from_name(const char *name, UnderpinErrorCode *code_out);
 unsigned error_code_http_status(UnderpinErrorCode code);
-/* CLI exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict or refused, 5 daemon unreachable. */
+/* CLI exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict or refused, 5 daemon
+ * unreachable. */
 int error_code_exit_status(UnderpinErrorCode code);

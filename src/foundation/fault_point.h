@@ -17,8 +17,8 @@ typedef enum { FAULT_NONE, FAULT_KILL, FAULT_ERROR } FaultAction;
 
 /*
  * To be called immediately before the step it names. Returns TRUE in production at the cost of one
- * relaxed load. Armed with FAULT_KILL, the process dies by SIGKILL; with FAULT_ERROR it returns FALSE
- * with the errno value armed for it mapped to an error (ENOSPC, EIO).
+ * relaxed load. Armed with FAULT_KILL, the process dies by SIGKILL; with FAULT_ERROR it returns
+ * FALSE with the errno value armed for it mapped to an error (ENOSPC, EIO).
  */
 gboolean fault_point(FaultPoint point, GError **error);
 
@@ -26,9 +26,9 @@ const char *fault_point_name(FaultPoint point);
 gboolean fault_point_from_name(const char *name, FaultPoint *point_out);
 
 /*
- * Tests only. Arms the `nth` (1-based) visit of `point`, or with point == FAULT_POINT_COUNT the nth visit of
- * any point. The environment variable UNDERPIN_FAULT="name|any:nth:kill|ENOSPC|EIO" does the same at the
- * first call. An armed fault fires once.
+ * Tests only. Arms the `nth` (1-based) visit of `point`, or with point == FAULT_POINT_COUNT the nth
+ * visit of any point. The environment variable UNDERPIN_FAULT="name|any:nth:kill|ENOSPC|EIO" does
+ * the same at the first call. An armed fault fires once.
  */
 void fault_point_arm(FaultPoint point, unsigned nth, FaultAction action, int errno_value);
 void fault_point_disarm(void);

@@ -3,7 +3,8 @@
 
 #include <glib.h>
 
-/* A new machine, layer set, job … id: 16 lower-case hexadecimal digits of getrandom(). Caller frees. */
+/* A new machine, layer set, job … id: 16 lower-case hexadecimal digits of getrandom(). Caller
+ * frees. */
 char *id_new(void);
 gboolean id_is_valid(const char *text);
 /* A random UUID (RFC 9562 version 4) in lower case. Caller frees. */

@@ -49,6 +49,7 @@ void job_unref(Job *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Job, job_unref)
 Job *job_copy(const Job *job); /* private deep copy */
 JobItem *job_item_new(const char *machine_id, const char *machine_name);
+JobItem *job_item_copy(const JobItem *item);
 void job_item_free(JobItem *item);
 JobItem *job_item(Job *job, const char *machine_id); /* borrowed; NULL */
 void job_item_set_error(JobItem *item, const GError *error); /* state FAILED with code, message, hint */

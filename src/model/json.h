@@ -14,5 +14,7 @@ json_t *machine_to_json_full(const Machine *machine, const Inventory *inventory,
 json_t *layer_to_json(const Layer *layer);
 json_t *kept_volume_to_json(const KeptVolume *volume);
 json_t *job_to_json(const Job *job, gboolean with_items);
+/* One machine's part, as it stands in the job's "items" and in item events. */
+json_t *job_item_to_json(const JobItem *item);
 /* {"code","message","hint"} */
 json_t *error_to_json(const GError *error);

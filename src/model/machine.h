@@ -29,6 +29,7 @@ typedef struct {
     GPtrArray *generations; /* Generation, ascending by number */
     guint64 actual;  /* generation number; 0: none yet */
     guint64 desired; /* generation number; differs from actual while pending */
+    guint64 last_number; /* highest generation number there has ever been; kept by machine_take_generation() */
     Place actual_place;
     Place desired_place;
     char *set_id;          /* layer set of a base (also while it becomes one); else NULL */
@@ -82,3 +83,5 @@ const char *machine_base_id(const Machine *machine);
 /* Letters, digits and . _ - + @ : up to 128 bytes, not starting with '-' or '.': what libvirt, a
  * terminal and a URL path take without quoting. */
 gboolean machine_name_is_valid(const char *name, GError **error);
+/* Order for people: numbers inside names by value, lab-2 before lab-10. Total: equal only for equal names. */
+int machine_name_compare(const char *one, const char *other);

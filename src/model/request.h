@@ -71,6 +71,8 @@ void request_add_machine(Request *request, const char *name);
 json_t *request_to_json(const Request *request);
 /* INVALID for unknown fields, wrong types, missing or senseless combinations; the message names the field. */
 Request *request_from_json(const json_t *json, GError **error);
+/* The same without request_validate(): for the record of a request that was checked when it came in. */
+Request *request_from_record(const json_t *json, GError **error);
 /* The checks that need no inventory: required fields, bounds (count 1..10000, limits), names' syntax. */
 gboolean request_validate(const Request *request, GError **error);
 /* Same target, same work: two such open requests are one job (DESIGN.md, section 3). */

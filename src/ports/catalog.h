@@ -18,7 +18,8 @@ Inventory *catalog_load(Catalog *catalog, GError **error);
  */
 gboolean catalog_commit(Catalog *catalog, const Inventory *before, const Changes *changes, guint64 generation,
                         GError **error);
-/* Jobs are read on demand. Newest first; `before_id` NULL: from the newest. New array of references. */
+/* Jobs are read on demand. Newest first; `before_id` NULL: from the newest; NOT_FOUND
+ * where `before_id` is no job. New array of references, with items but without their receipts. */
 GPtrArray *catalog_list_jobs(Catalog *catalog, const char *before_id, guint limit, GError **error);
 /* NOT_FOUND where there is none. New reference, with items. */
 Job *catalog_get_job(Catalog *catalog, const char *id, GError **error);

@@ -6,7 +6,8 @@
 
 #include <glib.h>
 
-typedef enum { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_STARTED } ClaimState;
+/* REFUSED claims nothing: the hook turned a start away while the daemon was down (an autostart is then ours to repeat). */
+typedef enum { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_STARTED, CLAIM_REFUSED } ClaimState;
 
 typedef struct Claims Claims;
 struct Claims {
@@ -20,7 +21,7 @@ void claims_drop(Claims *claims, const char *machine_id);
 void claims_free(Claims *claims);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Claims, claims_free)
 
-/* Claims as files DIRECTORY/MACHINE_ID holding "claimed" or "started". */
+/* Claims as files DIRECTORY/MACHINE_ID holding "claimed", "started" or "refused". */
 Claims *claims_new_directory(const char *directory);
 /* In memory, for tests. */
 Claims *claims_new_memory(void);

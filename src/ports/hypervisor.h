@@ -26,7 +26,9 @@ typedef struct {
     gboolean persistent;
     char *machine_id; /* from our <metadata>; NULL: not ours */
 } DomainState;
+DomainState *domain_state_new(void); /* all zero */
 void domain_state_free(DomainState *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainState, domain_state_free)
 
 typedef struct {
     char *target;  /* "vda" */
@@ -38,6 +40,9 @@ typedef struct {
     gboolean stored_chain; /* the stored XML carries a <backingStore> below it */
     guint boot_order;      /* 0: none */
 } DomainDisk;
+DomainDisk *domain_disk_new(void); /* all zero */
+void domain_disk_free(DomainDisk *disk);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainDisk, domain_disk_free)
 
 /* Everything a plan needs to know about one domain. */
 typedef struct {
@@ -53,6 +58,8 @@ typedef struct {
     gboolean poweroff_restarts;  /* on_poweroff=restart */
     gboolean has_tpm_state, has_shared_memory_dirs;
 } DomainFacts;
+/* With a state and an empty array of disks that frees its elements. */
+DomainFacts *domain_facts_new(void);
 void domain_facts_free(DomainFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainFacts, domain_facts_free)
 
@@ -63,12 +70,26 @@ GPtrArray *hypervisor_list(Hypervisor *hypervisor, GError **error);
 /* NOT_FOUND where there is none. By UUID, or by name. */
 DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error);
 
+/* One domain's state alone: cheaper than inspect. NOT_FOUND where there is none. */
+gboolean hypervisor_power(Hypervisor *hypervisor, const char *uuid, Power *power_out, GError **error);
+/* What a plan over thousands of machines asks in a few calls: uuid -> DomainMarks (GUINT_TO_POINTER), only domains that
+ * have any. New table with its own keys. */
+typedef enum {
+    DOMAIN_HAS_SNAPSHOT = 1,
+    DOMAIN_HAS_CHECKPOINT = 2,
+    DOMAIN_HAS_MANAGED_SAVE = 4,
+} DomainMarks;
+GHashTable *hypervisor_marks(Hypervisor *hypervisor, GError **error);
+
 /* The disk that a machine's definition shall have. */
 typedef struct {
     char *target;
     char *path;
     char *format;
 } DomainDiskSpec;
+/* Copies its arguments. */
+DomainDiskSpec *domain_disk_spec_new(const char *target, const char *path, const char *format);
+void domain_disk_spec_free(DomainDiskSpec *spec);
 
 typedef struct {
     const char *uuid;

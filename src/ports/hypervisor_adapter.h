@@ -9,6 +9,8 @@ typedef struct {
     gboolean (*ping)(Hypervisor *, GError **);
     GPtrArray *(*list)(Hypervisor *, GError **);
     DomainFacts *(*inspect)(Hypervisor *, const char *, GError **);
+    gboolean (*power)(Hypervisor *, const char *, Power *, GError **);
+    GHashTable *(*marks)(Hypervisor *, GError **);
     char *(*build_xml)(Hypervisor *, const DomainSpec *, GError **);
     gboolean (*define)(Hypervisor *, const char *, GError **);
     gboolean (*undefine)(Hypervisor *, const char *, GError **);

@@ -125,7 +125,9 @@ gboolean storage_switch(Storage *storage, const Machine *machine, guint64 number
 /*
  * After the switch: the old generation in `next` loses its temporary heads and its extra links to kept heads
  * (only where inode equality with `now` proves them to be links), is normalised (root, 0600, no labels) and
- * becomes undo-N; with keep == FALSE it is removed. Removes the mark. Reports whether undo-N exists and its bytes.
+ * becomes undo-N; with keep == FALSE it is removed. A data head that the generation in `now` replaced by name (its own
+ * head there has source HEAD_COPY or HEAD_FLATTEN) goes too; any other data head that is not a link stops it (BUG).
+ * Removes the mark. Reports whether undo-N exists and its bytes.
  */
 gboolean storage_put_aside(Storage *storage, const Machine *machine, gboolean keep, gboolean *kept_out,
                            guint64 *held_bytes_out, GError **error);
@@ -205,5 +207,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImageFacts, image_facts_clear)
  */
 gboolean storage_probe_image(Storage *storage, const char *path, const char *format, ImageFacts *facts_out,
                              GError **error);
+/* Whether `path`, links followed, is the file of that device and inode. A path that is not there is not. */
+gboolean storage_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
 /* Whether any image in the same directory (by our parser) names `path` as its backing file; name in *by_out. */
 gboolean storage_image_is_backing(Storage *storage, const char *path, char **by_out, GError **error);

@@ -37,6 +37,7 @@ typedef struct {
     char *(*head_path)(Storage *, const char *, const Volume *);
     char *(*nvram_path)(Storage *, const char *);
     gboolean (*probe_image)(Storage *, const char *, const char *, ImageFacts *, GError **);
+    gboolean (*is_file)(Storage *, const char *, guint64, guint64);
     gboolean (*image_is_backing)(Storage *, const char *, char **, GError **);
 } StorageOps;
 

@@ -12,8 +12,12 @@ typedef struct {
     gboolean no_extended_l2;    /* default: extended L2 (sub-clusters; QEMU 5.2 or newer) */
 } OverlaySpec;
 
-/* Writes an empty image into the empty file `fd`. Not durable: the caller syncs. `name` is for messages. INVALID for a
- * capacity that is not a multiple of 512 or too large for the format. */
+/* Writes an empty image into the empty file `fd`. Not durable: the caller syncs. `name` is for
+ * messages. INVALID for a capacity that is not a positive multiple of 512 or too large for the
+ * format, and for names that do not fit; EXISTS where `fd` is not an empty file: nothing is ever
+ * overwritten. */
 gboolean qcow2_overlay_write(int fd, const OverlaySpec *spec, const char *name, GError **error);
 /* The header extension's magic, "UPIN": QEMU keeps extensions it does not know. */
 #define QCOW2_IDENTITY_MAGIC 0x5550494eu
+/* The longest identity in bytes. */
+#define QCOW2_IDENTITY_MAX_BYTES 4096

@@ -1,0 +1,267 @@
+/*
+ * One SQLite connection with our errors.
+ *
+ * Exactly one connection exists per file, in one process, and it writes, reads and checkpoints:
+ * SQLite before 3.51.3 can corrupt a WAL file when one connection commits while another
+ * checkpoints. locking_mode=EXCLUSIVE makes that a fact instead of a promise. synchronous=FULL,
+ * because NORMAL may lose the last commits at a power loss, and the catalog is where an operation
+ * has happened.
+ */
+#include "catalog/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "foundation/durable_file.h"
+#include "foundation/error.h"
+#include "foundation/fault_point.h"
+
+#define MEMORY_PATH ":memory:"
+#define CIFS_MAGIC  0xFF534D42
+#define SMB2_MAGIC  0xFE534D42
+#define DAMAGED_REMEDY                                                                             \
+    "restore a backup of the catalog, or rebuild it with 'underpin doctor --rebuild'"
+
+/* --- errors
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int code; /* SQLite's primary result */
+    UnderpinErrorCode ours;
+    const char *what;
+    const char *hint;
+} Meaning;
+
+static const Meaning meanings[] = {
+    {SQLITE_FULL, UNDERPIN_ERROR_NO_SPACE, "has no room to grow", "free space on its file system"},
+    {SQLITE_CORRUPT, UNDERPIN_ERROR_BACKEND, "is damaged", DAMAGED_REMEDY},
+    {SQLITE_NOTADB, UNDERPIN_ERROR_BACKEND, "is no database, or is damaged", DAMAGED_REMEDY},
+    {SQLITE_BUSY, UNDERPIN_ERROR_BUSY, "is in use by another process",
+     "only one underpind may run on a catalog: stop the other one"},
+    {SQLITE_LOCKED, UNDERPIN_ERROR_BUSY, "is locked", "try again"},
+    {SQLITE_READONLY, UNDERPIN_ERROR_DENIED, "cannot be written",
+     "see its owner and mode, and whether its file system is mounted read-only"},
+    {SQLITE_PERM, UNDERPIN_ERROR_DENIED, "cannot be accessed", "see its owner and mode"},
+    {SQLITE_CANTOPEN, UNDERPIN_ERROR_BACKEND, "cannot be opened",
+     "see that its directory exists and can be written"},
+    {SQLITE_IOERR, UNDERPIN_ERROR_BACKEND, "cannot be read or written",
+     "see the kernel's log for errors of its disk"},
+    {SQLITE_NOMEM, UNDERPIN_ERROR_BACKEND, "needs more memory than there is", "free memory"},
+    {SQLITE_CONSTRAINT, UNDERPIN_ERROR_BUG, "refused records that contradict each other",
+     "this is a defect of underpind: report it with the log of this moment"},
+};
+
+static const Meaning other_meaning = {0, UNDERPIN_ERROR_BUG, "refused what was asked of it",
+                                      "this is a defect of underpind: report it with its log"};
+
+static const Meaning *meaning_of(int code)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(meanings); i++)
+        if (meanings[i].code == (code & 0xff))
+            return &meanings[i];
+    return &other_meaning;
+}
+
+gboolean database_fail(Database *database, int code, GError **error)
+{
+    const Meaning *meaning = meaning_of(code);
+    int problem = database->handle == NULL ? 0 : sqlite3_system_errno(database->handle);
+    gboolean from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    g_debug("SQLite: %d, %s", code,
+            database->handle == NULL ? "no handle" : sqlite3_errmsg(database->handle));
+    if (from_system && (problem == ENOSPC || problem == EDQUOT))
+        meaning = meaning_of(SQLITE_FULL);
+    else if (from_system && problem != 0)
+        return error_set(error, meaning->ours, meaning->hint, "the catalog '%s' %s: %s",
+                         database->path, meaning->what, g_strerror(problem));
+    return error_set(error, meaning->ours, meaning->hint, "the catalog '%s' %s", database->path,
+                     meaning->what);
+}
+
+/* --- statements
+ * ------------------------------------------------------------------------------------------ */
+
+gboolean database_execute(Database *database, const char *sql, GError **error)
+{
+    int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK || database_fail(database, code, error);
+}
+
+sqlite3_stmt *database_prepare(Database *database, const char *sql, GError **error)
+{
+    sqlite3_stmt *statement = NULL;
+    int code =
+        sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+    if (code != SQLITE_OK)
+        database_fail(database, code, error);
+    return statement;
+}
+
+gboolean database_step(Database *database, sqlite3_stmt *statement, gboolean *row_out,
+                       GError **error)
+{
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return database_fail(database, code, error);
+    *row_out = code == SQLITE_ROW;
+    return TRUE;
+}
+
+gboolean database_run(Database *database, sqlite3_stmt *statement, GError **error)
+{
+    int code = sqlite3_step(statement);
+    gboolean done = code == SQLITE_DONE || database_fail(database, code, error);
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return done;
+}
+
+static sqlite3_stmt *first_row(Database *database, const char *sql, GError **error)
+{
+    gboolean row = FALSE;
+    g_autoptr(sqlite3_stmt) statement = database_prepare(database, sql, error);
+    if (statement == NULL || !database_step(database, statement, &row, error))
+        return NULL;
+    if (!row) {
+        error_set(error, UNDERPIN_ERROR_BACKEND, DAMAGED_REMEDY, "the catalog '%s' lacks a record",
+                  database->path);
+        return NULL;
+    }
+    return g_steal_pointer(&statement);
+}
+
+gboolean database_number(Database *database, const char *sql, gint64 *number_out, GError **error)
+{
+    g_autoptr(sqlite3_stmt) statement = first_row(database, sql, error);
+    if (statement == NULL)
+        return FALSE;
+    *number_out = sqlite3_column_int64(statement, 0);
+    return TRUE;
+}
+
+char *database_text(Database *database, const char *sql, GError **error)
+{
+    g_autoptr(sqlite3_stmt) statement = first_row(database, sql, error);
+    if (statement == NULL)
+        return NULL;
+    const char *text = (const char *)sqlite3_column_text(statement, 0);
+    return g_strdup(text == NULL ? "" : text);
+}
+
+/* --- transactions
+ * ---------------------------------------------------------------------------------------- */
+
+/*
+ * A commit whose sync failed may have left its frames in the write-ahead log, where a later
+ * recovery would find them valid: an operation that was reported as failed would have happened.
+ * Emptying the log removes them.
+ */
+static void abandon_transaction(Database *database, gboolean commit_failed)
+{
+    if (!sqlite3_get_autocommit(database->handle))
+        sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+    if (commit_failed)
+        sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+gboolean database_transaction(Database *database, DatabaseWork body, gpointer data, GError **error)
+{
+    if (!fault_point(FAULT_CATALOG_BEGIN, error) ||
+        !database_execute(database, "BEGIN IMMEDIATE", error))
+        return FALSE;
+    if (!body(data, error) || !fault_point(FAULT_CATALOG_COMMIT, error)) {
+        abandon_transaction(database, FALSE);
+        return FALSE;
+    }
+    if (!database_execute(database, "COMMIT", error)) {
+        abandon_transaction(database, TRUE);
+        return FALSE;
+    }
+    /* What is committed has happened: this point can kill, but it cannot fail. */
+    fault_point(FAULT_CATALOG_COMMITTED, NULL);
+    return TRUE;
+}
+
+/* --- opening
+ * --------------------------------------------------------------------------------------------- */
+
+/* SQLite's locks and shared memory are not to be trusted there. */
+static gboolean refuse_network(const char *directory, const char *path, GError **error)
+{
+    struct statfs facts;
+    if (statfs(directory, &facts) != 0)
+        return error_set_errno(error, errno, "the directory of the catalog '%s'", path);
+    const guint64 type = (guint32)facts.f_type;
+    if (type != NFS_SUPER_MAGIC && type != CIFS_MAGIC && type != SMB2_MAGIC)
+        return TRUE;
+    return error_set(error, UNDERPIN_ERROR_UNSUPPORTED,
+                     "keep the catalog on a local disk; the store may lie on the network",
+                     "the catalog '%s' would lie on a network file system", path);
+}
+
+/*
+ * The file exists with mode 0600 before SQLite sees it: the log inherits the mode. An existing one
+ * is not opened here, because closing it would drop the locks of a connection of this very process.
+ */
+static gboolean make_file(const char *path, GError **error)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    if (!refuse_network(directory, path, error))
+        return FALSE;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        if (chmod(path, 0600) == 0)
+            return TRUE;
+        return error_set_errno(error, errno, "setting the mode of the catalog '%s'", path);
+    }
+    if (fd < 0)
+        return error_set_errno(error, errno, "making the catalog '%s'", path);
+    close(fd);
+    return durable_directory_sync(AT_FDCWD, directory, error);
+}
+
+/* The exclusive lock is taken by the first access, which here is the switch to the write-ahead log.
+ */
+static gboolean configure(Database *database, GError **error)
+{
+    static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                                   "PRAGMA synchronous = FULL;"
+                                   "PRAGMA foreign_keys = ON;"
+                                   "PRAGMA trusted_schema = OFF;"
+                                   "PRAGMA cell_size_check = ON;";
+    sqlite3_extended_result_codes(database->handle, 1);
+    sqlite3_db_config(database->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (!database_execute(database, settings, error))
+        return FALSE;
+    g_autofree char *mode = database_text(database, "PRAGMA journal_mode = WAL", error);
+    if (mode == NULL)
+        return FALSE;
+    if (!g_str_equal(mode, "wal") && !g_str_equal(database->path, MEMORY_PATH))
+        return error_set(error, UNDERPIN_ERROR_UNSUPPORTED, "keep the catalog on a local disk",
+                         "the catalog '%s' cannot have a write-ahead log", database->path);
+    return database_execute(database, "BEGIN IMMEDIATE; COMMIT", error);
+}
+
+gboolean database_open(Database *database, const char *path, GError **error)
+{
+    database->path = g_strdup(path);
+    if (!g_str_equal(path, MEMORY_PATH) && !make_file(path, error))
+        return FALSE;
+    int code =
+        sqlite3_open_v2(path, &database->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK)
+        return database_fail(database, code, error);
+    return configure(database, error);
+}
+
+void database_close(Database *database)
+{
+    sqlite3_close(database->handle);
+    database->handle = NULL;
+    g_clear_pointer(&database->path, g_free);
+}

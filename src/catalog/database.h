@@ -1,0 +1,39 @@
+/* One SQLite connection with our errors: what the files of this adapter share. Private to the
+ * catalog. */
+#pragma once
+
+#include <glib.h>
+#include <sqlite3.h>
+
+typedef struct {
+    sqlite3 *handle;
+    char *path;
+} Database;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
+
+/* Opens or makes the file, for this object alone. Sets what the connection needs; no schema. */
+gboolean database_open(Database *database, const char *path, GError **error);
+void database_close(Database *database);
+
+/* Sets the error of SQLite's result `code`, with the remedy. Always FALSE. */
+gboolean database_fail(Database *database, int code, GError **error);
+/* Runs statements that return nothing. */
+gboolean database_execute(Database *database, const char *sql, GError **error);
+/* NULL on failure. */
+sqlite3_stmt *database_prepare(Database *database, const char *sql, GError **error);
+/* Next row: *row_out FALSE when there is none. */
+gboolean database_step(Database *database, sqlite3_stmt *statement, gboolean *row_out,
+                       GError **error);
+/* Runs a bound statement that returns nothing, and makes it ready to be bound again. */
+gboolean database_run(Database *database, sqlite3_stmt *statement, GError **error);
+/* The single number or text (caller frees) that a query answers. */
+gboolean database_number(Database *database, const char *sql, gint64 *number_out, GError **error);
+char *database_text(Database *database, const char *sql, GError **error);
+
+/*
+ * One transaction around `body`: committed and durable, or as if it had never been. Visits the
+ * fault points of the catalog.
+ */
+typedef gboolean (*DatabaseWork)(gpointer data, GError **error);
+gboolean database_transaction(Database *database, DatabaseWork body, gpointer data, GError **error);

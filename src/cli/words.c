@@ -1,0 +1,284 @@
+/* Implements the reading and writing of sizes, durations, times and foreign text. */
+#include "cli/words.h"
+
+#include <string.h>
+
+#include "foundation/error.h"
+
+enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, RELATIVE_LIMIT = 60 * DAY };
+
+/* --- sizes ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *suffix;
+    guint64 factor;
+} Unit;
+
+#define KIB(power) (G_GUINT64_CONSTANT(1) << (10 * (power)))
+
+static const Unit shown_units[] = {
+    {"B", 1},       {"KiB", KIB(1)}, {"MiB", KIB(2)}, {"GiB", KIB(3)},
+    {"TiB", KIB(4)}, {"PiB", KIB(5)}, {"EiB", KIB(6)},
+};
+
+static const Unit read_units[] = {
+    {"", 1},         {"B", 1},        {"K", KIB(1)},   {"M", KIB(2)},
+    {"G", KIB(3)},   {"T", KIB(4)},   {"P", KIB(5)},   {"KiB", KIB(1)},
+    {"MiB", KIB(2)}, {"GiB", KIB(3)}, {"TiB", KIB(4)}, {"PiB", KIB(5)},
+    {"kB", 1000},
+    {"MB", G_GUINT64_CONSTANT(1000000)},
+    {"GB", G_GUINT64_CONSTANT(1000000000)},
+    {"TB", G_GUINT64_CONSTANT(1000000000000)},
+    {"PB", G_GUINT64_CONSTANT(1000000000000000)},
+};
+
+/* The value in tenths of the unit, rounded. */
+static guint64 tenths_of(guint64 bytes, guint64 factor)
+{
+    return bytes / factor * 10 + (bytes % factor * 10 + factor / 2) / factor;
+}
+
+char *size_to_text(guint64 bytes)
+{
+    gsize unit = 0;
+    while (unit + 1 < G_N_ELEMENTS(shown_units) &&
+           tenths_of(bytes, shown_units[unit].factor) >= 10240)
+        unit++;
+    guint64 tenths = tenths_of(bytes, shown_units[unit].factor);
+    const char *suffix = shown_units[unit].suffix;
+    if (tenths % 10 == 0 || tenths >= 1000)
+        return g_strdup_printf("%" G_GUINT64_FORMAT " %s", (tenths + 5) / 10, suffix);
+    return g_strdup_printf("%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT " %s", tenths / 10,
+                           tenths % 10, suffix);
+}
+
+static const Unit *unit_of(const char *suffix)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(read_units); i++) {
+        if (g_ascii_strcasecmp(read_units[i].suffix, suffix) == 0)
+            return &read_units[i];
+    }
+    return NULL;
+}
+
+/* Reads "15" or "1.5" as thousandths; FALSE where it is no such number. `rest_out` is what follows. */
+static gboolean read_thousandths(const char *text, guint64 *thousandths_out, const char **rest_out)
+{
+    guint64 whole = 0, fraction = 0, place = 100;
+    const char *at = text;
+    if (!g_ascii_isdigit(*at))
+        return FALSE;
+    for (; g_ascii_isdigit(*at); at++) {
+        if (whole > G_MAXINT64 / 10000)
+            return FALSE;
+        whole = whole * 10 + (guint64)(*at - '0');
+    }
+    if (*at == '.') {
+        if (!g_ascii_isdigit(at[1]))
+            return FALSE;
+        for (at++; g_ascii_isdigit(*at); at++, place /= 10)
+            fraction += (guint64)(*at - '0') * place;
+    }
+    *thousandths_out = whole * 1000 + fraction;
+    *rest_out = at;
+    return TRUE;
+}
+
+gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error)
+{
+    guint64 thousandths = 0;
+    const char *suffix = NULL;
+    const Unit *unit = NULL;
+    if (read_thousandths(text, &thousandths, &suffix))
+        unit = unit_of(suffix + strspn(suffix, " "));
+    if (unit == NULL || thousandths == 0)
+        return error_set(error, UNDERPIN_ERROR_INVALID, "write it as 20G, 512M or 1.5T",
+                         "'%s' is no size", text);
+    guint64 step = unit->factor / 1000, rest = unit->factor % 1000;
+    if (unit->factor == 1 && thousandths % 1000 != 0)
+        return error_set(error, UNDERPIN_ERROR_INVALID, "write it as 20G, 512M or 1.5T",
+                         "'%s' is no whole number of bytes", text);
+    if (step != 0 && thousandths > G_MAXINT64 / (step + 1))
+        return error_set(error, UNDERPIN_ERROR_INVALID, "the limit is 8 EiB",
+                         "the size '%s' is too large", text);
+    *bytes_out = thousandths * step + thousandths * rest / 1000;
+    return TRUE;
+}
+
+/* --- durations --------------------------------------------------------------------------------- */
+
+static char *two_parts(gint64 first, const char *first_unit, gint64 second, const char *second_unit)
+{
+    if (second == 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT " %s", first, first_unit);
+    return g_strdup_printf("%" G_GINT64_FORMAT " %s %" G_GINT64_FORMAT " %s", first, first_unit,
+                           second, second_unit);
+}
+
+char *duration_to_text(gint64 seconds)
+{
+    if (seconds < 1)
+        return g_strdup("under 1 s");
+    if (seconds < MINUTE)
+        return g_strdup_printf("%" G_GINT64_FORMAT " s", seconds);
+    if (seconds < HOUR)
+        return two_parts(seconds / MINUTE, "min", seconds % MINUTE, "s");
+    if (seconds < DAY)
+        return two_parts(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min");
+    return two_parts(seconds / DAY, "d", seconds % DAY / HOUR, "h");
+}
+
+static guint64 duration_unit(const char *suffix, gsize length)
+{
+    static const Unit units[] = {{"", 1},        {"s", 1},    {"sec", 1}, {"m", MINUTE},
+                                 {"min", MINUTE}, {"h", HOUR}, {"d", DAY}};
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (strlen(units[i].suffix) == length && strncmp(units[i].suffix, suffix, length) == 0)
+            return units[i].factor;
+    }
+    return 0;
+}
+
+gboolean duration_from_text(const char *text, guint *seconds_out, GError **error)
+{
+    guint64 total = 0;
+    const char *at = text;
+    gboolean is_sound = *at != '\0';
+    while (is_sound && *at != '\0') {
+        char *end = NULL;
+        guint64 number = g_ascii_isdigit(*at) ? g_ascii_strtoull(at, &end, 10) : 0;
+        if (end == NULL || number > 366 * DAY) {
+            is_sound = FALSE;
+            break;
+        }
+        gsize letters = strspn(end, "abcdefghijklmnopqrstuvwxyz");
+        guint64 unit = duration_unit(end, letters);
+        total += number * unit;
+        is_sound = unit != 0 && total <= 366 * DAY;
+        at = end + letters;
+    }
+    if (!is_sound)
+        return error_set(error, UNDERPIN_ERROR_INVALID, "write it as 120s, 2m or 1h30m",
+                         "'%s' is no duration", text);
+    *seconds_out = (guint)total;
+    return TRUE;
+}
+
+/* --- times ------------------------------------------------------------------------------------- */
+
+gboolean time_from_text(const char *text, gint64 *seconds_out)
+{
+    g_autoptr(GDateTime) time = text != NULL ? g_date_time_new_from_iso8601(text, NULL) : NULL;
+    if (time == NULL)
+        return FALSE;
+    *seconds_out = g_date_time_to_unix(time);
+    return TRUE;
+}
+
+static char *local_text(const char *rfc3339, const char *format)
+{
+    gint64 seconds = 0;
+    if (!time_from_text(rfc3339, &seconds))
+        return g_strdup("-");
+    g_autoptr(GDateTime) local = g_date_time_new_from_unix_local(seconds);
+    return local != NULL ? g_date_time_format(local, format) : g_strdup("-");
+}
+
+char *time_to_local_text(const char *rfc3339)
+{
+    return local_text(rfc3339, "%Y-%m-%d %H:%M");
+}
+
+char *time_to_relative_text(const char *rfc3339, gint64 now_seconds)
+{
+    gint64 then = 0;
+    if (!time_from_text(rfc3339, &then))
+        return g_strdup("-");
+    gint64 age = now_seconds - then;
+    gint64 distance = ABS(age);
+    if (distance < 5)
+        return g_strdup("just now");
+    if (distance > RELATIVE_LIMIT)
+        return local_text(rfc3339, "%Y-%m-%d");
+    static const struct {
+        gint64 limit, unit;
+        const char *name;
+    } steps[] = {{MINUTE, 1, "s"}, {HOUR, MINUTE, "min"}, {2 * DAY, HOUR, "h"}, {G_MAXINT64, DAY, "d"}};
+    gsize step = 0;
+    while (distance >= steps[step].limit)
+        step++;
+    return g_strdup_printf(age >= 0 ? "%" G_GINT64_FORMAT " %s ago" : "in %" G_GINT64_FORMAT " %s",
+                           distance / steps[step].unit, steps[step].name);
+}
+
+char *time_to_full_text(const char *rfc3339, gint64 now_seconds)
+{
+    gint64 then = 0;
+    g_autofree char *local = time_to_local_text(rfc3339);
+    if (!time_from_text(rfc3339, &then) || ABS(now_seconds - then) > RELATIVE_LIMIT)
+        return g_steal_pointer(&local);
+    g_autofree char *relative = time_to_relative_text(rfc3339, now_seconds);
+    return g_strdup_printf("%s (%s)", local, relative);
+}
+
+/* --- text -------------------------------------------------------------------------------------- */
+
+char *count_to_text(guint64 count, const char *singular, const char *plural)
+{
+    return g_strdup_printf("%" G_GUINT64_FORMAT " %s", count, count == 1 ? singular : plural);
+}
+
+static gboolean is_harmless(gunichar character)
+{
+    gboolean is_direction = (character >= 0x202a && character <= 0x202e) ||
+                            (character >= 0x2066 && character <= 0x2069) ||
+                            character == 0x200e || character == 0x200f || character == 0x061c;
+    return !g_unichar_iscntrl(character) && !is_direction && character != 0x2028 &&
+           character != 0x2029;
+}
+
+char *text_to_printable(const char *text, gboolean keep_lines)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *printable = g_string_sized_new(strlen(valid) + 1);
+    for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        gboolean is_layout = keep_lines && (character == '\n' || character == '\t');
+        gboolean is_kept = is_layout || is_harmless(character);
+        g_string_append_unichar(printable, is_kept ? character : '?');
+    }
+    return g_string_free(printable, FALSE);
+}
+
+static guint character_width(gunichar character)
+{
+    if (g_unichar_iszerowidth(character))
+        return 0;
+    return g_unichar_iswide(character) ? 2 : 1;
+}
+
+guint text_width(const char *text)
+{
+    guint width = 0;
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
+        width += character_width(g_utf8_get_char(at));
+    return width;
+}
+
+char *text_to_width(const char *text, guint width, gboolean unicode)
+{
+    if (text_width(text) <= width)
+        return g_strdup(text);
+    GString *cut = g_string_new(NULL);
+    guint used = 0;
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        if (used + character_width(character) + 1 > width)
+            break;
+        used += character_width(character);
+        g_string_append_unichar(cut, character);
+    }
+    if (width > 0)
+        g_string_append(cut, unicode ? "…" : ".");
+    return g_string_free(cut, FALSE);
+}

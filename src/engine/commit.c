@@ -1,0 +1,114 @@
+/*
+ * The commit: the one transaction after which an operation has happened.
+ *
+ *     catalog transaction (generation n+1)  ─▶  store's generation n+1  ─▶  inventory in memory  ─▶  listeners
+ *
+ * The catalog goes first: a crash in between leaves it ahead of the store, which is how a catalog that has seen
+ * everything looks. A catalog *behind* its store is an old one (invariant 5): see open.c.
+ */
+#include "engine/engine_private.h"
+
+static void put_question(Engine *engine, GError *question)
+{
+    g_rw_lock_writer_lock(&engine->lock);
+    g_clear_error(&engine->question);
+    engine->question = question;
+    g_rw_lock_writer_unlock(&engine->lock);
+}
+
+static void tell_listeners(Engine *engine, const Changes *changes)
+{
+    for (guint i = 0; i < changes->machines->len; i++) {
+        const Machine *machine = g_ptr_array_index(changes->machines, i);
+        engine_emit(engine, ENGINE_MACHINE_CHANGED, machine->id, NULL);
+    }
+    for (guint i = 0; i < changes->machines_removed->len; i++)
+        engine_emit(engine, ENGINE_MACHINE_REMOVED, g_ptr_array_index(changes->machines_removed, i), NULL);
+    if (changes->layers->len || changes->layers_removed->len)
+        engine_emit(engine, ENGINE_LAYERS_CHANGED, NULL, NULL);
+}
+
+/* The store must know of a commit before anything on disk follows it. */
+static void raise_store(Engine *engine, guint64 generation)
+{
+    g_autoptr(GError) error = NULL;
+    if (storage_raise_generation(engine->storage, generation, &error))
+        return;
+    GError *question = NULL;
+    error_set(&question, UNDERPIN_ERROR_UNAVAILABLE,
+              "make the store writable again, then restart underpind: it goes on where it stopped",
+              "the store could not record the last commit: %s", error->message);
+    put_question(engine, question);
+    engine_emit(engine, ENGINE_HOST_CHANGED, NULL, question);
+}
+
+static gboolean commit_locked(Engine *engine, const Changes *changes, GError **error)
+{
+    guint64 generation = engine->inventory->generation + 1;
+    if (!catalog_commit(engine->catalog, engine->inventory, changes, generation, error))
+        return FALSE;
+    raise_store(engine, generation);
+    g_rw_lock_writer_lock(&engine->lock);
+    inventory_apply(engine->inventory, changes, generation);
+    g_rw_lock_writer_unlock(&engine->lock);
+    return TRUE;
+}
+
+gboolean engine_commit(Engine *engine, const Changes *changes, GError **error)
+{
+    g_mutex_lock(&engine->commit_lock);
+    gboolean ok = commit_locked(engine, changes, error);
+    g_mutex_unlock(&engine->commit_lock);
+    if (ok)
+        tell_listeners(engine, changes);
+    return ok;
+}
+
+/* What events write without owning the machine: a record planned before them must not take it back. */
+static void merge_runtime(Machine *next, const Machine *current)
+{
+    next->session = current->session;
+    next->session_started_at = current->session_started_at;
+    for (guint i = 0; i < current->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(current->generations, i);
+        const Generation *planned = machine_generation(next, generation->number);
+        if (!planned || planned == generation)
+            continue;
+        machine_drop_generation(next, generation->number);
+        machine_take_generation(next, generation_ref(generation));
+    }
+}
+
+gboolean engine_commit_operation(Engine *engine, Changes *changes, GError **error)
+{
+    g_mutex_lock(&engine->commit_lock);
+    for (guint i = 0; i < changes->machines->len; i++) {
+        Machine *next = g_ptr_array_index(changes->machines, i);
+        const Machine *current = g_hash_table_lookup(engine->inventory->machines, next->id);
+        if (current && current != next)
+            merge_runtime(next, current);
+    }
+    gboolean ok = commit_locked(engine, changes, error);
+    g_mutex_unlock(&engine->commit_lock);
+    if (ok)
+        tell_listeners(engine, changes);
+    return ok;
+}
+
+gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
+                       gpointer data, GError **error)
+{
+    g_autoptr(Changes) changes = changes_new();
+    g_mutex_lock(&engine->commit_lock);
+    const Machine *current = g_hash_table_lookup(engine->inventory->machines, machine_id);
+    g_autoptr(Machine) next = current ? machine_copy(current) : NULL;
+    if (next) {
+        change(next, data);
+        changes_put_machine(changes, next);
+    }
+    gboolean ok = !next || commit_locked(engine, changes, error);
+    g_mutex_unlock(&engine->commit_lock);
+    if (ok)
+        tell_listeners(engine, changes);
+    return ok;
+}

@@ -1,0 +1,255 @@
+/* What the engine's files share. Nothing outside src/engine includes it. */
+#pragma once
+
+#include "engine/engine.h"
+#include "foundation/error.h"
+
+/*
+ * The state of one machine's gate, the daemon's side of the start barrier (barrier.c). In memory only: claims survive
+ * the daemon in /run, and what was being settled is found again by comparing catalog and store.
+ */
+typedef enum { GATE_OPEN, GATE_SETTLING, GATE_CLAIMED } GateState;
+
+/*
+ * Locks, in the order in which they may be taken: commit_lock, then lock. gate_lock is a leaf: nothing is called while
+ * it is held.
+ *
+ * lock         inventory, power, busy, question, host flags
+ * commit_lock  serialises commits, so that `before` of one is `after` of the last
+ * gate_lock    gates
+ */
+struct Engine {
+    Storage *storage;
+    Hypervisor *hypervisor;
+    Catalog *catalog;
+    Claims *claims;
+    Clock *clock;
+    EngineConfig config;
+
+    GMutex commit_lock;
+    GRWLock lock;
+    Inventory *inventory;
+    GHashTable *power; /* machine id -> Power + 1 */
+    GHashTable *busy;  /* machine id -> char *: who works on it, in words */
+    GHashTable *bases; /* base id -> how many running jobs need it as it is */
+    GError *question;
+    gboolean libvirt_connected;
+    gboolean hook_in_force;
+    char *hook_problem;
+
+    GMutex gate_lock;
+    GCond gate_changed;
+    GHashTable *gates; /* machine id -> GateState; absent: OPEN */
+
+    EngineListener listener;
+    gpointer listener_data;
+    double seconds_per_machine; /* pace of the last run, for estimates; under lock */
+};
+
+void engine_emit(Engine *engine, EngineEvent event, const char *id, const GError *error);
+
+/* --- engine.c: reading ------------------------------------------------------------------------------------ */
+
+/* New reference, or NULL. By id only. */
+Machine *engine_machine(Engine *engine, const char *id);
+/* "lab-1" for messages; falls back to the id. Caller frees. */
+char *engine_machine_name(Engine *engine, const char *id);
+gint64 engine_now(Engine *engine);
+void engine_set_power(Engine *engine, const char *machine_id, Power power);
+/* REFUSED with the question where the store's or the catalog's identity is in doubt. */
+gboolean engine_check_unquestioned(Engine *engine, GError **error);
+
+/* --- commit.c --------------------------------------------------------------------------------------------- */
+
+/*
+ * The one transaction: catalog, then the store's generation, then memory; tells the listener. An error means that
+ * nothing has happened, except where the store's number could not be raised: that puts the question instead, because
+ * the catalog has already decided.
+ */
+gboolean engine_commit(Engine *engine, const Changes *changes, GError **error);
+/* The same for records that were planned a while ago without the machines' gates: what events have written since then
+ * (sessions, hibernation) is kept. The machines in `changes` are private to the caller until then. */
+gboolean engine_commit_operation(Engine *engine, Changes *changes, GError **error);
+/* Changes one machine's record from its present state, in a transaction of its own. A machine that is gone is fine. */
+gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
+                       gpointer data, GError **error);
+
+/* --- barrier.c -------------------------------------------------------------------------------------------- */
+
+/* Owns the machine for one operation (invariant 7), or BUSY with who has it. */
+gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, GError **error);
+void engine_vacate(Engine *engine, const char *machine_id);
+/* Who works on it, or NULL. Caller frees. */
+char *engine_occupant(Engine *engine, const char *machine_id);
+
+/* Keeps a base from being removed or unprepared while a job moves clones from or to it; several may hold it. */
+gboolean engine_base_hold(Engine *engine, const char *base_id, GError **error);
+void engine_base_release(Engine *engine, const char *base_id);
+
+/* Takes the gate for a settle: BUSY while the machine is claimed (starting or running) or another settles it. */
+gboolean gate_take(Engine *engine, const char *machine_id, GError **error);
+/* From the hook: waits for a settle in progress until `deadline` (g_get_monotonic_time), then takes it for a start. */
+gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline, GError **error);
+void gate_set(Engine *engine, const char *machine_id, GateState state);
+GateState gate_state(Engine *engine, const char *machine_id);
+
+/* --- references.c ----------------------------------------------------------------------------------------- */
+
+/* Layer ids that something references: a set of borrowed or own strings, own table. Caller holds the lock for reading
+ * or owns the inventory. */
+GHashTable *references_collect(const Inventory *inventory);
+/* What changes must add so that layers and undo entries without a reference go to the reclaim list. `after` is the
+ * inventory as it would be after `changes`. */
+void references_list_unused(const Inventory *after, Changes *changes, gint64 now);
+/* One sentence for each reference to the layer, newly allocated. */
+GPtrArray *references_explain(const Inventory *inventory, const char *layer_id);
+/* Length of the chain below a head on `layer_id`: 1 for a layer without a parent. */
+guint references_chain_length(const Inventory *inventory, const char *layer_id);
+
+/* --- stage.c ---------------------------------------------------------------------------------------------- */
+
+/* Fresh heads for `machine` on the layers of `base` (its own record for a standalone machine is never fresh): the
+ * generation of a restore or a rebase. Heads of data volumes are kept. New reference. */
+Generation *generation_plan_fresh(const Machine *machine, const Machine *base, const Inventory *inventory, Cause cause,
+                                  gint64 now);
+/* All heads kept but the temporary ones. NULL where the machine has none. */
+Generation *generation_plan_clean(const Machine *machine, const Inventory *inventory, gint64 now);
+/* The system of undo entry `entry`, fresh temporary heads on the entry's layers, data as it is. */
+Generation *generation_plan_undo(const Machine *machine, const Generation *entry, const Inventory *inventory,
+                                 gint64 now);
+/* All heads kept: the starting point of volume-add, resize, detach. */
+Generation *generation_plan_keep(const Machine *machine, Cause cause, gint64 now);
+
+/* --- settle.c --------------------------------------------------------------------------------------------- */
+
+/* What settling one machine led to, to be recorded in the next transaction. */
+typedef struct {
+    Machine *before; /* as the catalog has it */
+    Machine *after;  /* NULL: the record goes */
+    char *receipt;   /* JSON; NULL: nothing was replaced */
+} Settled;
+void settled_free(Settled *settled);
+
+/*
+ * Brings one machine's heads in line with the catalog; the caller holds its gate. Not recorded and not durable yet:
+ * collect several, then settle_record() once. `allow_hypervisor` FALSE inside a hook: UNAVAILABLE where the domain
+ * must be (re)defined first.
+ */
+Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error);
+/* (Re)defines the machine's domain so that it names exactly its volumes; from its own definition where it has one. */
+gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
+/* Makes the switches durable and records them in one transaction; lists what nothing needs any more. */
+gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error);
+/* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). */
+gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error);
+/* The end of a session: decides what must be cleaned, stages and commits it. New reference: the machine as it is then. */
+Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error);
+
+/* --- session.c -------------------------------------------------------------------------------------------- */
+
+/* After a pending wish was given up in the catalog: what had been staged goes, a reboot is a reboot again. */
+void engine_after_wish(Engine *engine, const Machine *machine);
+
+/* --- open.c ----------------------------------------------------------------------------------------------- */
+
+/* Settles what is pending, abandons what was not committed, protects the layers. */
+gboolean engine_recover(Engine *engine, GError **error);
+
+/* --- doctor*.c -------------------------------------------------------------------------------------------- */
+
+/* Appends a finding. `level`, texts as Finding says; `text` is a format for what follows. */
+void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const char *subject, const char *remedy,
+                 gboolean repairable, const char *format, ...) G_GNUC_PRINTF(7, 8);
+void doctor_check_machines(Engine *engine, const Inventory *snapshot, GPtrArray *findings);
+void doctor_check_domains(Engine *engine, const Inventory *snapshot, GPtrArray *findings);
+gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray *findings, GError **error);
+
+/* --- receipt.c -------------------------------------------------------------------------------------------- */
+
+/* Identity of the data heads (and of a kept system head) of generation 0: what lies in `now`. Caller frees. */
+json_t *receipt_take(Engine *engine, const Machine *machine);
+/* The JSON text {"kept":[{target,inode,size_bytes,mtime}],…,"proven":true} of two such. Caller frees. */
+char *receipt_compare(const json_t *before, const json_t *after);
+
+/* --- reclaim.c -------------------------------------------------------------------------------------------- */
+
+/* Puts a kept volume's file on the reclaim list and drops its record. */
+void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
+
+/* --- maintain.c -------------------------------------------------------------------------------------------- */
+
+/* Makes a layer standalone without changing what anybody sees of it. */
+gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error);
+
+/* --- plan_*.c: one function a verb ------------------------------------------------------------------------- */
+
+/* What every planner gets: an inventory held still (read lock not held: references), facts and the plan to fill. */
+typedef struct {
+    Engine *engine;
+    const Request *request;
+    Plan *plan;
+    Inventory *inventory; /* a snapshot: same objects, own tables */
+    GHashTable *marks;    /* uuid -> DomainMarks; NULL while libvirt is away */
+    gint64 now;
+} Planner;
+
+typedef gboolean (*PlanFunction)(Planner *planner, GError **error);
+
+/* The inventory as it is, in tables of its own. */
+Inventory *engine_snapshot(Engine *engine);
+/* engine_plan() on a given snapshot. */
+Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot, GError **error);
+
+/* Resolves request->machines, or all clones of request->all_of, narrowed by match. Array of borrowed Machine. */
+GPtrArray *planner_machines(Planner *planner, GError **error);
+/* A machine by name, UUID or id; NOT_FOUND proposes near names. Borrowed. */
+const Machine *planner_find(Planner *planner, const char *name, GError **error);
+/* The base called `name`; REFUSED where it is no base. Borrowed. */
+const Machine *planner_base(Planner *planner, const char *name, GError **error);
+const char *planner_machine_name(Planner *planner, const char *id);
+Power planner_power(Planner *planner, const Machine *machine);
+/* Running, paused, saved, claimed, or with a session that nobody has seen end. */
+gboolean planner_is_active(Planner *planner, const Machine *machine);
+/* An item with power filled in and, where another operation has it, a BUSY refusal. */
+PlanItem *planner_item(Planner *planner, const Machine *machine);
+/* Refuses with BUSY unless the machine is stopped, settled and unlocked. TRUE where it may go on. */
+gboolean planner_require_stopped(Planner *planner, const Machine *machine, PlanItem *item);
+/* Refuses where libvirt snapshots block. TRUE where it may go on. */
+gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem *item);
+/* Refuses where a head is missing or locked. TRUE where it may go on. */
+gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item);
+/* Gives the item its desired generation and next record, and the volumes' fates. Takes the generation. */
+void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired);
+void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+void planner_skip(PlanItem *item, UnderpinErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* EXISTS where a machine or a domain has one of the names, or two are equal. */
+gboolean planner_check_names(Planner *planner, GPtrArray *names, GError **error);
+/* "vdd": the first of vda … vdz that the machine does not use; NULL: none. Caller frees. */
+char *planner_free_target(const Machine *machine);
+/* A head made of an image file outside the store, after all checks; NULL where the item refuses. */
+Head *planner_adopt(Planner *planner, const char *path, const char *format, const char *target, Role role,
+                    PlanItem *item);
+/* Looks, read-only, at partition tables and signatures: warns where bytes that are kept may still be lost, refuses where
+ * storage pools span roles (unless forced). TRUE where it may go on. */
+gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item);
+
+gboolean plan_import(Planner *planner, GError **error);
+gboolean plan_prepare(Planner *planner, GError **error);
+gboolean plan_unprepare(Planner *planner, GError **error);
+gboolean plan_clone(Planner *planner, GError **error);
+gboolean plan_power(Planner *planner, GError **error);
+gboolean plan_restore(Planner *planner, GError **error);
+gboolean plan_rebase(Planner *planner, GError **error);
+gboolean plan_undo(Planner *planner, GError **error);
+gboolean plan_hold(Planner *planner, GError **error);
+gboolean plan_detach(Planner *planner, GError **error);
+gboolean plan_remove(Planner *planner, GError **error);
+gboolean plan_export(Planner *planner, GError **error);
+gboolean plan_volume_add(Planner *planner, GError **error);
+gboolean plan_volume_attach(Planner *planner, GError **error);
+gboolean plan_volume_set_role(Planner *planner, GError **error);
+gboolean plan_volume_resize(Planner *planner, GError **error);
+gboolean plan_whole(Planner *planner, GError **error); /* backup, repair, reclaim */
+gboolean plan_flatten(Planner *planner, GError **error);

@@ -1,0 +1,251 @@
+/*
+ * Opening: load the catalog, prove that it and the store belong together, and settle what a crash left.
+ *
+ *     catalog says     store says       then
+ *     no store         no generation    marry them: both are new
+ *     same UUID        same or older    fine; the store is brought up to the catalog's number
+ *     same UUID        newer            yesterday's catalog: question
+ *     other UUID, or nothing beside a store that has seen commits: question
+ *
+ * While the question is open nothing is committed, settled or reclaimed (invariant 5).
+ */
+#include <string.h>
+
+#include "engine/engine_private.h"
+
+static GError *question_new(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static GError *question_new(const char *format, ...)
+{
+    GError *question = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    error_set(&question, UNDERPIN_ERROR_REFUSED,
+              "nothing is settled or deleted until this is answered: put the right catalog or store back and restart "
+              "underpind, or take the store as the truth with 'underpin doctor --rebuild'",
+              "%s", message);
+    return question;
+}
+
+/* NULL: they belong together. */
+static GError *compare_identities(const Inventory *inventory, const StoreStatus *store)
+{
+    if (!inventory->store_uuid && store->generation == 0)
+        return NULL;
+    if (!inventory->store_uuid)
+        return question_new("the catalog is new, but the store %s has seen %" G_GUINT64_FORMAT " commits", store->uuid,
+                            store->generation);
+    if (strcmp(inventory->store_uuid, store->uuid) != 0)
+        return question_new("the catalog belongs to store %s, but this is store %s", inventory->store_uuid,
+                            store->uuid);
+    if (inventory->generation < store->generation)
+        return question_new("the catalog is older than the store: it has seen %" G_GUINT64_FORMAT
+                            " commits, the store %" G_GUINT64_FORMAT,
+                            inventory->generation, store->generation);
+    return NULL;
+}
+
+static gboolean marry(Engine *engine, const StoreStatus *store, GError **error)
+{
+    if (engine->inventory->store_uuid)
+        return storage_raise_generation(engine->storage, engine->inventory->generation, error);
+    g_autoptr(Changes) changes = changes_new();
+    changes->store_uuid = g_strdup(store->uuid);
+    return engine_commit(engine, changes, error);
+}
+
+/* --- recovery ---------------------------------------------------------------------------------------------- */
+
+/* Before the commit nothing has happened: what was staged for a machine that wants nothing new goes. */
+static void abandon_uncommitted(Engine *engine, const char *machine_id)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Machine) machine = engine_machine(engine, machine_id);
+    g_auto(MachineFacts) facts = {0};
+    if (machine && machine_is_pending(machine))
+        return;
+    if (!storage_machine_facts(engine->storage, machine_id, &facts, &error)) {
+        g_warning("looking at machine %s: %s", machine_id, error->message);
+        return;
+    }
+    if (machine && (facts.next || facts.next_broken) && !storage_abandon(engine->storage, machine_id, &error))
+        g_warning("removing what was staged for '%s': %s", machine->name, error->message);
+    if (machine && facts.marked)
+        engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
+}
+
+static void protect_layers(Engine *engine)
+{
+    g_autoptr(GHashTable) sets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iter;
+    gpointer value;
+    g_rw_lock_reader_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->inventory->layers);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_hash_table_add(sets, g_strdup(((Layer *)value)->set_id));
+    g_rw_lock_reader_unlock(&engine->lock);
+    g_hash_table_iter_init(&iter, sets);
+    while (g_hash_table_iter_next(&iter, &value, NULL)) {
+        g_autoptr(GError) error = NULL;
+        if (!storage_protect(engine->storage, value, &error))
+            g_warning("protecting layer set %s: %s", (char *)value, error->message);
+    }
+}
+
+/* A machine without a session cannot be running: settling it needs no libvirt. The others wait for engine_resync(). */
+static void recover_machine(Engine *engine, const char *machine_id)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Machine) machine = engine_machine(engine, machine_id);
+    abandon_uncommitted(engine, machine_id);
+    if (!machine || !machine_is_pending(machine) || machine->session)
+        return;
+    if (engine_settle(engine, machine_id, &error))
+        return;
+    engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
+    g_message("'%s' is not settled yet: %s", machine->name, error->message);
+}
+
+static GPtrArray *machine_ids(Engine *engine)
+{
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter iter;
+    gpointer key;
+    g_rw_lock_reader_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->inventory->machines);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        g_ptr_array_add(ids, g_strdup(key));
+    g_rw_lock_reader_unlock(&engine->lock);
+    return ids;
+}
+
+/* A directory that no committed machine owns, holding only what was staged: the trace of a clone or an import that did
+ * not come to its commit. Anything with heads in `now` is somebody's content and is left for doctor. */
+static gboolean abandon_orphan(FoundKind kind, const char *path, const char *id, gpointer user_data)
+{
+    Engine *engine = user_data;
+    g_auto(MachineFacts) facts = {0};
+    g_autoptr(Machine) machine = kind == FOUND_MACHINE ? engine_machine(engine, id) : NULL;
+    if (kind != FOUND_MACHINE || machine || !storage_machine_facts(engine->storage, id, &facts, NULL))
+        return TRUE;
+    if (!facts.now && facts.entries->len == 0)
+        (void)storage_abandon(engine->storage, id, NULL);
+    return TRUE;
+}
+
+gboolean engine_recover(Engine *engine, GError **error)
+{
+    g_autoptr(GPtrArray) ids = machine_ids(engine);
+    protect_layers(engine);
+    for (guint i = 0; i < ids->len; i++)
+        recover_machine(engine, g_ptr_array_index(ids, i));
+    return storage_scan(engine->storage, abandon_orphan, engine, error);
+}
+
+gboolean engine_open(Engine *engine, GError **error)
+{
+    StoreStatus store = {0};
+    g_autoptr(Inventory) loaded = catalog_load(engine->catalog, error);
+    if (!loaded || !storage_status(engine->storage, &store, error))
+        return FALSE;
+    inventory_free(engine->inventory);
+    engine->inventory = g_steal_pointer(&loaded);
+    engine->question = compare_identities(engine->inventory, &store);
+    if (engine->question) {
+        engine_emit(engine, ENGINE_HOST_CHANGED, NULL, engine->question);
+        return TRUE;
+    }
+    return marry(engine, &store, error) && engine_recover(engine, error);
+}
+
+/* --- resync ------------------------------------------------------------------------------------------------ */
+
+static void probe_hook(Engine *engine)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean in_force = !engine->config.store_root ||
+                        hypervisor_probe_hook(engine->hypervisor, engine->config.store_root, &error);
+    g_rw_lock_writer_lock(&engine->lock);
+    engine->hook_in_force = in_force;
+    g_free(engine->hook_problem);
+    engine->hook_problem = in_force ? NULL : g_strdup(error->message);
+    g_rw_lock_writer_unlock(&engine->lock);
+    engine_emit(engine, ENGINE_HOST_CHANGED, NULL, error);
+}
+
+static void begin_missed_session(Machine *machine, gpointer data)
+{
+    machine->session = machine->actual;
+    machine->session_started_at = *(gint64 *)data;
+}
+
+/* Running, but the start was not seen (the daemon was down): the heads in `now` cannot have been switched since. */
+static void note_running(Engine *engine, const Machine *machine)
+{
+    g_autoptr(GError) error = NULL;
+    gint64 now = engine_now(engine);
+    gate_set(engine, machine->id, GATE_CLAIMED);
+    if (!machine->session && machine->actual_place == PLACE_NOW &&
+        !engine_update(engine, machine->id, begin_missed_session, &now, &error))
+        g_warning("recording the session of '%s': %s", machine->name, error->message);
+}
+
+/* Stopped as libvirt says: a claim that is left is stale, unless QEMU still holds the images. */
+static void note_stopped(Engine *engine, const Machine *machine)
+{
+    if (machine->actual_place != PLACE_NOW)
+        return;
+    if (claims_state(engine->claims, machine->id) == CLAIM_STARTED)
+        claims_drop(engine->claims, machine->id);
+    if (gate_state(engine, machine->id) == GATE_CLAIMED)
+        gate_set(engine, machine->id, GATE_OPEN);
+    if (machine->session || machine_is_pending(machine) || machine->start_after)
+        engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
+}
+
+static void resync_machine(Engine *engine, const Machine *machine, const DomainState *state)
+{
+    Power power = state ? state->power : POWER_OFF;
+    engine_set_power(engine, machine->id, power);
+    if (power == POWER_RUNNING || power == POWER_PAUSED || power == POWER_STOPPING)
+        note_running(engine, machine);
+    else if (power == POWER_OFF)
+        note_stopped(engine, machine);
+}
+
+/* An autostart that the hook refused while we were down is never retried by libvirt: so we do. */
+static void start_refused(Engine *engine, const Machine *machine, const DomainState *state)
+{
+    g_autoptr(GError) error = NULL;
+    if (!state || !state->autostart || state->power != POWER_OFF || machine->actual_place != PLACE_NOW ||
+        claims_state(engine->claims, machine->id) != CLAIM_REFUSED)
+        return;
+    claims_drop(engine->claims, machine->id);
+    if (!hypervisor_start(engine->hypervisor, machine->uuid, &error))
+        g_warning("starting '%s', whose autostart was refused: %s", machine->name, error->message);
+}
+
+gboolean engine_resync(Engine *engine, GError **error)
+{
+    g_autoptr(GPtrArray) domains = hypervisor_list(engine->hypervisor, error);
+    if (!domains)
+        return FALSE;
+    g_rw_lock_writer_lock(&engine->lock);
+    engine->libvirt_connected = TRUE;
+    g_rw_lock_writer_unlock(&engine->lock);
+    probe_hook(engine);
+    g_autoptr(GHashTable) by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < domains->len; i++) {
+        DomainState *state = g_ptr_array_index(domains, i);
+        g_hash_table_insert(by_uuid, state->uuid, state);
+    }
+    g_autoptr(GPtrArray) machines = engine_list_machines(engine);
+    for (guint i = 0; i < machines->len; i++) {
+        const Machine *machine = g_ptr_array_index(machines, i);
+        const DomainState *state = g_hash_table_lookup(by_uuid, machine->uuid);
+        resync_machine(engine, machine, state);
+        start_refused(engine, machine, state);
+    }
+    return TRUE;
+}

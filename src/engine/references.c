@@ -1,0 +1,220 @@
+/*
+ * Who needs a layer: the roots, and everything below them.
+ *
+ * Roots are: each layer of a base that is not retired; the heads of every actual and desired generation; the heads of the
+ * generation that a running guest opened; the system and temporary heads of undo entries (their data is not theirs: data
+ * stays as it is now); kept volumes. A layer needs its parent, and, for as long as a guest runs that may have opened it,
+ * the parent it had before it was flattened (invariant 5).
+ */
+#include "engine/engine_private.h"
+#include "foundation/ids.h"
+
+/* The sentence "BEFORE'NAME'AFTER"; only put together when somebody asks. */
+typedef struct {
+    const char *before, *name, *after;
+} Reason;
+typedef void (*ReferenceVisitor)(const char *layer_id, const Reason *reason, gpointer user_data);
+
+static void visit_heads(const Machine *machine, const Generation *generation, gboolean with_data, const char *after,
+                        ReferenceVisitor visit, gpointer user_data)
+{
+    Reason reason = {"machine ", machine->name, after};
+    for (guint i = 0; i < generation->heads->len; i++) {
+        const Head *head = g_ptr_array_index(generation->heads, i);
+        if (head->layer_id && (with_data || head->role != ROLE_DATA))
+            visit(head->layer_id, &reason, user_data);
+    }
+}
+
+/* The heads of a base are layers themselves; what lies below those is their own affair (it changes by flattening). */
+static void visit_generations(const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+{
+    gboolean sealed = machine->actual_place == PLACE_SEALED;
+    for (guint i = 0; i < machine->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(machine->generations, i);
+        if (sealed && generation->number == machine->actual)
+            continue;
+        if (generation->number == machine->session)
+            visit_heads(machine, generation, TRUE, " runs on it", visit, user_data);
+        else if (generation->number == machine->actual)
+            visit_heads(machine, generation, TRUE, " sits on it", visit, user_data);
+        else if (generation->number == machine->desired)
+            visit_heads(machine, generation, TRUE, " is about to move onto it", visit, user_data);
+        else
+            visit_heads(machine, generation, FALSE, " needs it for undo", visit, user_data);
+    }
+}
+
+static void visit_machine(const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+{
+    if (!machine->retired)
+        visit_generations(machine, visit, user_data);
+}
+
+static gboolean is_live_base(const Inventory *inventory, const char *machine_id)
+{
+    const Machine *machine = machine_id ? g_hash_table_lookup(inventory->machines, machine_id) : NULL;
+    return machine && !machine->retired && machine->set_id;
+}
+
+static void visit_roots(const Inventory *inventory, ReferenceVisitor visit, gpointer user_data)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, inventory->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        visit_machine(value, visit, user_data);
+    g_hash_table_iter_init(&iter, inventory->kept);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const KeptVolume *volume = value;
+        Reason reason = {"kept data of ", volume->machine_name, " sits on it"};
+        if (volume->layer_id)
+            visit(volume->layer_id, &reason, user_data);
+    }
+    g_hash_table_iter_init(&iter, inventory->layers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Layer *layer = value;
+        Reason reason = {"it belongs to base ", layer->machine_name, ""};
+        if (is_live_base(inventory, layer->machine_id))
+            visit(layer->id, &reason, user_data);
+    }
+}
+
+/* When the oldest session that still runs began; G_MAXINT64 where nothing runs. */
+static gint64 oldest_session(const Inventory *inventory)
+{
+    gint64 oldest = G_MAXINT64;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, inventory->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Machine *machine = value;
+        if (machine->session)
+            oldest = MIN(oldest, machine->session_started_at);
+    }
+    return oldest;
+}
+
+typedef struct {
+    const Inventory *inventory;
+    GHashTable *set;
+    gint64 oldest_session;
+} Collector;
+
+/* Chains are short (config.chain_limit) and cannot loop: a layer is always older than what sits on it. */
+static void collect(const char *layer_id, const Reason *reason, gpointer user_data)
+{
+    Collector *collector = user_data;
+    if (!layer_id || !g_hash_table_add(collector->set, g_strdup(layer_id)))
+        return;
+    const Layer *layer = g_hash_table_lookup(collector->inventory->layers, layer_id);
+    if (!layer)
+        return;
+    collect(layer->parent_id, NULL, collector);
+    if (layer->former_parent_id && collector->oldest_session <= layer->flattened_at)
+        collect(layer->former_parent_id, NULL, collector);
+}
+
+GHashTable *references_collect(const Inventory *inventory)
+{
+    Collector collector = {inventory, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                           oldest_session(inventory)};
+    visit_roots(inventory, collect, &collector);
+    return collector.set;
+}
+
+/* --- what nothing needs ------------------------------------------------------------------------------------ */
+
+static void list_layer(const Layer *layer, Changes *changes, gint64 now)
+{
+    g_autofree char *id = id_new();
+    g_autofree char *path = g_strdup_printf("layers/%s/sealed/%s.%s", layer->set_id, layer->target, layer->format);
+    g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_LAYER, path, now);
+    item->layer_id = g_strdup(layer->id);
+    item->bytes = layer->allocated_bytes;
+    changes_put_reclaim(changes, item);
+    changes_remove_layer(changes, layer->id);
+}
+
+/* A retired base's record goes with its last layer. */
+static void drop_empty_retired(const Inventory *after, GHashTable *alive, Changes *changes)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, after->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Machine *machine = value;
+        if (machine->retired && !machine_is_pending(machine) && !g_hash_table_contains(alive, machine->id))
+            changes_remove_machine(changes, machine->id);
+    }
+}
+
+void references_list_unused(const Inventory *after, Changes *changes, gint64 now)
+{
+    g_autoptr(GHashTable) used = references_collect(after);
+    g_autoptr(GHashTable) alive = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, after->layers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Layer *layer = value;
+        if (g_hash_table_contains(used, layer->id))
+            g_hash_table_add(alive, g_strdup(layer->machine_id ? layer->machine_id : ""));
+        else
+            list_layer(layer, changes, now);
+    }
+    drop_empty_retired(after, alive, changes);
+}
+
+/* --- explaining -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const Inventory *inventory;
+    const char *layer_id;
+    GPtrArray *reasons;
+} Explainer;
+
+static void explain_root(const char *layer_id, const Reason *reason, gpointer user_data)
+{
+    Explainer *explainer = user_data;
+    if (g_strcmp0(layer_id, explainer->layer_id) == 0)
+        g_ptr_array_add(explainer->reasons,
+                        g_strdup_printf("%s'%s'%s", reason->before, reason->name, reason->after));
+}
+
+static void explain_children(Explainer *explainer)
+{
+    gint64 oldest = oldest_session(explainer->inventory);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, explainer->inventory->layers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Layer *layer = value;
+        if (g_strcmp0(layer->parent_id, explainer->layer_id) == 0)
+            g_ptr_array_add(explainer->reasons,
+                            g_strdup_printf("layer '%s' of '%s' sits on it", layer->id, layer->machine_name));
+        if (g_strcmp0(layer->former_parent_id, explainer->layer_id) == 0 && oldest <= layer->flattened_at)
+            g_ptr_array_add(explainer->reasons,
+                            g_strdup_printf("a running machine may still have it open below layer '%s'", layer->id));
+    }
+}
+
+GPtrArray *references_explain(const Inventory *inventory, const char *layer_id)
+{
+    Explainer explainer = {inventory, layer_id, g_ptr_array_new_with_free_func(g_free)};
+    visit_roots(inventory, explain_root, &explainer);
+    explain_children(&explainer);
+    return explainer.reasons;
+}
+
+guint references_chain_length(const Inventory *inventory, const char *layer_id)
+{
+    guint length = 0;
+    guint bound = g_hash_table_size(inventory->layers) + 1;
+    while (layer_id && length < bound) {
+        const Layer *layer = g_hash_table_lookup(inventory->layers, layer_id);
+        length++;
+        layer_id = layer ? layer->parent_id : NULL;
+    }
+    return length;
+}

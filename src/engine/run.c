@@ -1,0 +1,430 @@
+/*
+ * Running a job: the one shape of every operation.
+ *
+ *     plan ─▶ occupy ─▶ still the same? ─▶ stage ─▶ commit ─▶ settle ─▶ record
+ *               │             │ no: plan again
+ *               └ BUSY: that machine is left out
+ *
+ * Until the commit everything can be given up without a trace; the commit is one transaction for all machines that could
+ * be staged; after it each machine is rolled forward, or deferred (invariant 3).
+ */
+#include <string.h>
+
+#include "engine/run_private.h"
+#include "foundation/ids.h"
+
+#define PLAN_ATTEMPTS 5
+
+/* --- telling ----------------------------------------------------------------------------------------------- */
+
+void run_tell(Run *run, JobItem *item)
+{
+    if (run->progress)
+        run->progress(run->job, item, run->user_data);
+}
+
+void run_phase(Run *run, const char *phase)
+{
+    g_free(run->job->phase);
+    run->job->phase = g_strdup(phase);
+    run_tell(run, NULL);
+}
+
+void run_item_state(Run *run, JobItem *item, ItemState state, const char *message)
+{
+    item->state = state;
+    g_free(item->message);
+    item->message = g_strdup(message);
+    run->job->done += state == ITEM_DONE;
+    run_tell(run, item);
+}
+
+void run_item_fail(Run *run, JobItem *item, const GError *error)
+{
+    job_item_set_error(item, error);
+    run->job->done++;
+    run_tell(run, item);
+}
+
+/* --- verbs ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    gboolean exclusive; /* no start between stage and record: the gate is taken first */
+    gboolean hook;      /* switches heads: the barrier must be in force */
+    gboolean libvirt;   /* defines or undefines domains: refused up front while libvirt is away */
+} VerbTraits;
+
+static const VerbTraits TRAITS[VERB_COUNT] = {
+    [VERB_IMPORT] = {FALSE, TRUE, TRUE},           [VERB_PREPARE] = {TRUE, TRUE, FALSE},
+    [VERB_UNPREPARE] = {TRUE, FALSE, FALSE},       [VERB_CLONE] = {FALSE, TRUE, TRUE},
+    [VERB_RESTORE] = {FALSE, TRUE, FALSE},         [VERB_REBASE] = {FALSE, TRUE, FALSE},
+    [VERB_UNDO] = {FALSE, TRUE, FALSE},            [VERB_DETACH] = {TRUE, TRUE, FALSE},
+    [VERB_REMOVE] = {TRUE, FALSE, TRUE},           [VERB_EXPORT] = {TRUE, FALSE, TRUE},
+    [VERB_VOLUME_ADD] = {TRUE, TRUE, TRUE},        [VERB_VOLUME_ATTACH] = {TRUE, TRUE, TRUE},
+    [VERB_VOLUME_SET_ROLE] = {TRUE, FALSE, FALSE}, [VERB_VOLUME_RESIZE] = {TRUE, TRUE, FALSE},
+    [VERB_START] = {FALSE, FALSE, TRUE},           [VERB_SHUTDOWN] = {FALSE, FALSE, TRUE},
+    [VERB_POWEROFF] = {FALSE, FALSE, TRUE},        [VERB_REBOOT] = {FALSE, FALSE, TRUE},
+};
+
+static gboolean check_hook(Engine *engine, GError **error)
+{
+    g_rw_lock_reader_lock(&engine->lock);
+    gboolean ok = !engine->config.require_hook || engine->hook_in_force || !engine->libvirt_connected;
+    g_autofree char *problem = g_strdup(engine->hook_problem);
+    g_rw_lock_reader_unlock(&engine->lock);
+    return ok || error_set(error, UNDERPIN_ERROR_REFUSED, "restart underpind: it installs the hook and has libvirt load it",
+                           "the start barrier is not in force: %s", problem ? problem : "the hook was not probed yet");
+}
+
+static gboolean check_world(Engine *engine, Verb verb, GError **error)
+{
+    return engine_check_unquestioned(engine, error) && (!TRAITS[verb].hook || check_hook(engine, error)) &&
+           (!TRAITS[verb].libvirt || hypervisor_ping(engine->hypervisor, error));
+}
+
+/* --- owning ------------------------------------------------------------------------------------------------ */
+
+static void vacate_all(Run *run)
+{
+    for (guint i = 0; i < run->occupied->len; i++)
+        engine_vacate(run->engine, g_ptr_array_index(run->occupied, i));
+    for (guint i = 0; i < run->bases->len; i++)
+        engine_base_release(run->engine, g_ptr_array_index(run->bases, i));
+    g_ptr_array_set_size(run->occupied, 0);
+    g_ptr_array_set_size(run->bases, 0);
+}
+
+static gboolean occupy_key(Run *run, const char *key, GError **error)
+{
+    g_autofree char *who = g_strdup_printf("job %s (%s)", run->job->id, verb_name(run->job->request->verb));
+    if (!engine_occupy(run->engine, key, who, error))
+        return FALSE;
+    g_ptr_array_add(run->occupied, g_strdup(key));
+    return TRUE;
+}
+
+static gboolean is_new(const PlanItem *item)
+{
+    return item->next && item->next->actual_place == PLACE_NONE;
+}
+
+static gboolean occupy_item(Run *run, const PlanItem *item, GError **error)
+{
+    if (!item->machine_id)
+        return TRUE;
+    g_autofree char *name_key = g_strdup_printf("name:%s", item->name);
+    return occupy_key(run, is_new(item) ? name_key : item->machine_id, error);
+}
+
+static gboolean hold_base(Run *run, const char *base_id, GError **error)
+{
+    if (!base_id || g_ptr_array_find_with_equal_func(run->bases, base_id, g_str_equal, NULL))
+        return TRUE;
+    if (!engine_base_hold(run->engine, base_id, error))
+        return FALSE;
+    g_ptr_array_add(run->bases, g_strdup(base_id));
+    return TRUE;
+}
+
+/* What the job needs to stay as it is: the bases that its machines leave and enter. */
+static gboolean hold_bases(Run *run, const PlanItem *item, GError **error)
+{
+    g_autoptr(Machine) machine = item->machine_id ? engine_machine(run->engine, item->machine_id) : NULL;
+    return !item->desired || (hold_base(run, item->desired->base_id, error) &&
+                              hold_base(run, machine ? machine_base_id(machine) : NULL, error));
+}
+
+static gboolean is_to_be_done(const PlanItem *item)
+{
+    return item->decision == DECISION_NOW || item->decision == DECISION_PENDING;
+}
+
+static void occupy_items(Run *run)
+{
+    for (guint i = 0; i < run->plan->items->len; i++) {
+        PlanItem *item = g_ptr_array_index(run->plan->items, i);
+        g_autoptr(GError) error = NULL;
+        if (is_to_be_done(item) && (!occupy_item(run, item, &error) || !hold_bases(run, item, &error)))
+            plan_item_refuse(item, error);
+    }
+}
+
+/* Records are immutable: a machine is what it was when planned exactly if its record is the same object. */
+static gboolean is_still_true(Run *run, const Inventory *snapshot)
+{
+    for (guint i = 0; i < run->plan->items->len; i++) {
+        const PlanItem *item = g_ptr_array_index(run->plan->items, i);
+        if (!is_to_be_done(item) || !item->machine_id)
+            continue;
+        g_autoptr(Machine) now = engine_machine(run->engine, item->machine_id);
+        if (now != g_hash_table_lookup(snapshot->machines, item->machine_id))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean plan_and_occupy(Run *run, GError **error)
+{
+    for (guint attempt = 0; attempt < PLAN_ATTEMPTS; attempt++) {
+        g_autoptr(Inventory) snapshot = engine_snapshot(run->engine);
+        g_clear_pointer(&run->plan, plan_free);
+        run->plan = engine_plan_on(run->engine, run->job->request, snapshot, error);
+        if (!run->plan)
+            return FALSE;
+        occupy_items(run);
+        if (is_still_true(run, snapshot))
+            return TRUE;
+        vacate_all(run);
+    }
+    return error_set(error, UNDERPIN_ERROR_BUSY, "try again", "the machines changed while they were being looked at");
+}
+
+/* --- items ------------------------------------------------------------------------------------------------- */
+
+static void take_item(Run *run, PlanItem *item)
+{
+    JobItem *job_item = job_item_new(item->machine_id ? item->machine_id : "", item->name);
+    g_ptr_array_add(run->job->items, job_item);
+    if (item->decision == DECISION_SKIP) {
+        job_item->state = ITEM_SKIPPED;
+        job_item->message = g_strdup(item->reason);
+    } else if (item->decision == DECISION_REFUSE) {
+        g_autoptr(GError) error = NULL;
+        error_set(&error, item->code, item->hint, "%s", item->reason);
+        job_item_set_error(job_item, error);
+    } else {
+        Work *work = g_new0(Work, 1);
+        work->item = item;
+        work->job_item = job_item;
+        g_ptr_array_add(run->works, work);
+    }
+}
+
+static void take_items(Run *run)
+{
+    g_ptr_array_set_size(run->job->items, 0);
+    for (guint i = 0; i < run->plan->items->len; i++)
+        take_item(run, g_ptr_array_index(run->plan->items, i));
+    run->job->total = run->works->len;
+    run->job->done = 0;
+}
+
+/* --- stage ------------------------------------------------------------------------------------------------- */
+
+static void drop_work(Run *run, Work *work, const GError *error)
+{
+    if (work->staged)
+        (void)storage_abandon(run->engine->storage, work->item->machine_id, NULL);
+    if (work->has_gate)
+        gate_set(run->engine, work->item->machine_id, GATE_OPEN);
+    run_item_fail(run, work->job_item, error);
+}
+
+static gboolean stage_work(Run *run, Work *work, GError **error)
+{
+    PlanItem *item = work->item;
+    gboolean gate = item->next && TRAITS[run->job->request->verb].exclusive;
+    if (gate && !gate_take(run->engine, item->machine_id, error))
+        return FALSE;
+    work->has_gate = gate;
+    if (item->next && item->next->export_out)
+        return storage_export(run->engine->storage, item->next, run->cancellable, error);
+    if (!item->desired)
+        return TRUE;
+    g_free(item->desired->job_id);
+    item->desired->job_id = g_strdup(run->job->id);
+    work->staged = storage_stage(run->engine->storage, item->next, item->desired, run->cancellable, error);
+    return work->staged;
+}
+
+static gboolean sync_staged(Run *run, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < run->works->len; i++) {
+        const Work *work = g_ptr_array_index(run->works, i);
+        if (work->staged)
+            g_ptr_array_add(ids, work->item->machine_id);
+    }
+    g_ptr_array_add(ids, NULL);
+    return ids->len == 1 || storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
+}
+
+static void drop_all(Run *run, const GError *error)
+{
+    for (guint i = 0; i < run->works->len; i++)
+        drop_work(run, g_ptr_array_index(run->works, i), error);
+    g_ptr_array_set_size(run->works, 0);
+}
+
+static gboolean stage_all(Run *run, GError **error)
+{
+    run_phase(run, "staging");
+    for (guint i = 0; i < run->works->len;) {
+        Work *work = g_ptr_array_index(run->works, i);
+        g_autoptr(GError) problem = NULL;
+        if (g_cancellable_is_cancelled(run->cancellable))
+            return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled before anything was changed");
+        if (stage_work(run, work, &problem)) {
+            i++;
+            continue;
+        }
+        drop_work(run, work, problem);
+        g_ptr_array_remove_index(run->works, i);
+    }
+    return sync_staged(run, error);
+}
+
+/* --- commit ------------------------------------------------------------------------------------------------ */
+
+/* The data heads of a machine that is removed become kept volumes: in the trash, or kept on request. */
+static void put_kept(Run *run, const Machine *next, Changes *changes)
+{
+    const Generation *actual = machine_actual(next);
+    gint64 now = engine_now(run->engine);
+    for (guint i = 0; actual && i < actual->heads->len; i++) {
+        const Head *head = g_ptr_array_index(actual->heads, i);
+        if (head->role != ROLE_DATA || next->discard || next->retired)
+            continue;
+        g_autofree char *id = id_new();
+        g_autofree char *path = g_strdup_printf("trash/%s/data/%s.%s", id, head->target, head->format);
+        g_autoptr(KeptVolume) volume = kept_volume_new(id, path, head->target, head->format);
+        volume->capacity_bytes = head->capacity_bytes;
+        volume->layer_id = g_strdup(head->layer_id);
+        volume->layer_format = g_strdup(head->layer_format);
+        volume->machine_id = g_strdup(next->id);
+        volume->machine_name = g_strdup(next->name);
+        volume->removed_at = now;
+        volume->expires_at = next->keep_data ? 0 : now + run->engine->config.undo_retention_seconds;
+        changes_put_kept(changes, volume);
+    }
+}
+
+static gboolean commit_all(Run *run, GError **error)
+{
+    g_autoptr(Changes) changes = changes_new();
+    run_phase(run, "committing");
+    for (guint i = 0; i < run->works->len; i++) {
+        const PlanItem *item = ((Work *)g_ptr_array_index(run->works, i))->item;
+        if (!item->next)
+            continue;
+        changes_put_machine(changes, item->next);
+        if (item->next->desired_place == PLACE_GONE)
+            put_kept(run, item->next, changes);
+    }
+    if (!changes->machines->len)
+        return TRUE;
+    if (g_cancellable_is_cancelled(run->cancellable))
+        return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled before anything was changed");
+    run->job->committed = TRUE;
+    changes_put_job(changes, run->job);
+    if (engine_commit_operation(run->engine, changes, error))
+        return TRUE;
+    run->job->committed = FALSE;
+    return FALSE;
+}
+
+/* --- the run ----------------------------------------------------------------------------------------------- */
+
+static guint count_items(const Job *job, ItemState state)
+{
+    guint count = 0;
+    for (guint i = 0; i < job->items->len; i++)
+        count += ((JobItem *)g_ptr_array_index(job->items, i))->state == state;
+    return count;
+}
+
+static void conclude(Run *run, const GError *problem)
+{
+    Job *job = run->job;
+    g_clear_pointer(&job->phase, g_free);
+    if (problem) {
+        job->state = error_code(problem) == UNDERPIN_ERROR_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+        job->error_code = (int)error_code(problem);
+        g_free(job->message);
+        g_free(job->hint);
+        job->message = g_strdup(problem->message);
+        job->hint = g_strdup(error_hint(problem));
+    } else {
+        job->state = count_items(job, ITEM_PENDING)  ? JOB_PENDING
+                     : count_items(job, ITEM_FAILED) ? JOB_FAILED
+                                                     : JOB_DONE;
+    }
+    job->finished_at = job_state_is_final(job->state) ? engine_now(run->engine) : 0;
+    run_tell(run, NULL);
+}
+
+static void note_pace(Run *run, gint64 started, guint machines)
+{
+    if (!machines)
+        return;
+    double seconds = (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    g_rw_lock_writer_lock(&run->engine->lock);
+    run->engine->seconds_per_machine = seconds / machines;
+    g_rw_lock_writer_unlock(&run->engine->lock);
+}
+
+/* 'prepare --shutdown': first a stop, then the plan finds the machine stopped. */
+static void shut_down_first(Run *run)
+{
+    const Request *request = run->job->request;
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < request->machines->len; i++) {
+        g_autoptr(Machine) machine = engine_find_machine(run->engine, g_ptr_array_index(request->machines, i), NULL);
+        if (machine && engine_power(run->engine, machine->id) == POWER_RUNNING)
+            g_ptr_array_add(ids, g_strdup(machine->id));
+    }
+    if (!ids->len)
+        return;
+    run_phase(run, "shutting down");
+    run_shut_down(run, ids, request->grace_seconds, FALSE);
+    for (guint i = 0; i < ids->len; i++)
+        (void)engine_settle(run->engine, g_ptr_array_index(ids, i), NULL);
+}
+
+static gboolean run_steps(Run *run, GError **error)
+{
+    const Request *request = run->job->request;
+    if (!request_validate(request, error) || !check_world(run->engine, request->verb, error))
+        return FALSE;
+    if (request->verb == VERB_PREPARE && request->shutdown_first)
+        shut_down_first(run);
+    run_phase(run, "planning");
+    if (!plan_and_occupy(run, error))
+        return FALSE;
+    take_items(run);
+    gint64 started = g_get_monotonic_time();
+    guint machines = run->works->len;
+    g_autoptr(GError) problem = NULL;
+    if (!stage_all(run, &problem) || !commit_all(run, &problem)) {
+        drop_all(run, problem);
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    if (run->job->committed)
+        run_settle(run);
+    run_actions(run);
+    note_pace(run, started, machines);
+    return TRUE;
+}
+
+gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer user_data, GCancellable *cancellable,
+                    GError **error)
+{
+    Run run = {.engine = engine, .job = job, .progress = progress, .user_data = user_data, .cancellable = cancellable};
+    run.works = g_ptr_array_new_with_free_func(g_free);
+    run.occupied = g_ptr_array_new_with_free_func(g_free);
+    run.bases = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) problem = NULL;
+    job->state = JOB_RUNNING;
+    job->started_at = engine_now(engine);
+    gboolean ok = run_steps(&run, &problem);
+    vacate_all(&run);
+    conclude(&run, problem);
+    g_clear_pointer(&run.plan, plan_free);
+    g_ptr_array_unref(run.works);
+    g_ptr_array_unref(run.occupied);
+    g_ptr_array_unref(run.bases);
+    if (!ok)
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return ok;
+}

@@ -1,0 +1,174 @@
+/* The part of a run that switches nothing: power, backup, repair, reclaim, flatten. */
+#include "engine/run_private.h"
+
+#define POLL_MS 200
+
+/* --- power ------------------------------------------------------------------------------------------------- */
+
+static gboolean is_off(Run *run, const char *machine_id)
+{
+    g_autoptr(Machine) machine = engine_machine(run->engine, machine_id);
+    Power power = POWER_UNKNOWN;
+    if (!machine || !hypervisor_power(run->engine->hypervisor, machine->uuid, &power, NULL))
+        return machine == NULL;
+    engine_set_power(run->engine, machine_id, power);
+    return power == POWER_OFF;
+}
+
+static gboolean all_off(Run *run, GPtrArray *machine_ids)
+{
+    for (guint i = 0; i < machine_ids->len; i++)
+        if (!is_off(run, g_ptr_array_index(machine_ids, i)))
+            return FALSE;
+    return TRUE;
+}
+
+typedef gboolean (*PowerCall)(Hypervisor *hypervisor, const char *uuid, GError **error);
+
+static void call_each(Run *run, GPtrArray *machine_ids, PowerCall call)
+{
+    for (guint i = 0; i < machine_ids->len; i++) {
+        g_autoptr(Machine) machine = engine_machine(run->engine, g_ptr_array_index(machine_ids, i));
+        g_autoptr(GError) error = NULL;
+        if (machine && !is_off(run, machine->id) && !call(run->engine->hypervisor, machine->uuid, &error))
+            g_message("'%s': %s", machine->name, error->message);
+    }
+}
+
+static void wait_until_off(Run *run, GPtrArray *machine_ids, guint seconds)
+{
+    gint64 deadline = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+    while (!all_off(run, machine_ids) && g_get_monotonic_time() < deadline &&
+           !g_cancellable_is_cancelled(run->cancellable))
+        g_usleep(POLL_MS * 1000);
+}
+
+void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboolean force)
+{
+    call_each(run, machine_ids, hypervisor_shutdown);
+    wait_until_off(run, machine_ids, grace_seconds);
+    if (!force || g_cancellable_is_cancelled(run->cancellable))
+        return;
+    call_each(run, machine_ids, hypervisor_poweroff);
+    wait_until_off(run, machine_ids, grace_seconds);
+}
+
+/* A start settles first: the hook would do it too, but here the reason of a failure reaches the person whole. */
+static gboolean act_start(Run *run, const Machine *machine, GError **error)
+{
+    g_autoptr(GError) unsettled = NULL;
+    engine_vacate(run->engine, machine->id);
+    if (!engine_settle(run->engine, machine->id, &unsettled))
+        g_debug("settling '%s' before its start: %s", machine->name, unsettled->message);
+    return hypervisor_start(run->engine->hypervisor, machine->uuid, error);
+}
+
+static gboolean act_shutdown(Run *run, const Machine *machine, GError **error)
+{
+    return hypervisor_shutdown(run->engine->hypervisor, machine->uuid, error);
+}
+
+static gboolean act_poweroff(Run *run, const Machine *machine, GError **error)
+{
+    return hypervisor_poweroff(run->engine->hypervisor, machine->uuid, error);
+}
+
+static void come_back(Machine *machine, gpointer data)
+{
+    machine->start_after = TRUE;
+}
+
+/* While a move is pending a reboot is a stop (libvirt then sends a plain shutdown): we bring the machine back. */
+static gboolean act_reboot(Run *run, const Machine *machine, GError **error)
+{
+    if (machine_is_pending(machine) && !engine_update(run->engine, machine->id, come_back, NULL, error))
+        return FALSE;
+    return hypervisor_reboot(run->engine->hypervisor, machine->uuid, error);
+}
+
+/* --- the whole installation -------------------------------------------------------------------------------- */
+
+static gboolean act_backup(Run *run, const Machine *machine, GError **error)
+{
+    return catalog_backup(run->engine->catalog, run->job->request->path, error);
+}
+
+static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)
+{
+    guint64 freed = 0;
+    if (!engine_reclaim(run->engine, &freed, error))
+        return FALSE;
+    g_autofree char *size = g_format_size_full(freed, G_FORMAT_SIZE_IEC_UNITS);
+    run->job->message = g_strdup_printf("%s freed", size);
+    return TRUE;
+}
+
+static gboolean act_repair(Run *run, const Machine *machine, GError **error)
+{
+    g_autoptr(GPtrArray) repaired = engine_repair(run->engine, error);
+    if (repaired)
+        run->job->message = g_strdup_printf("%u repaired", repaired->len);
+    return repaired != NULL;
+}
+
+static gboolean act_flatten(Run *run, const Machine *machine, GError **error)
+{
+    return engine_flatten_layer(run->engine, run->job->request->layer, run->cancellable, error);
+}
+
+typedef gboolean (*Action)(Run *run, const Machine *machine, GError **error);
+
+static const Action ACTIONS[VERB_COUNT] = {
+    [VERB_START] = act_start,   [VERB_SHUTDOWN] = act_shutdown, [VERB_POWEROFF] = act_poweroff,
+    [VERB_REBOOT] = act_reboot, [VERB_BACKUP] = act_backup,     [VERB_RECLAIM] = act_reclaim,
+    [VERB_REPAIR] = act_repair, [VERB_FLATTEN] = act_flatten,
+};
+
+/* --- the items --------------------------------------------------------------------------------------------- */
+
+static void act_on(Run *run, Work *work, Action action)
+{
+    g_autoptr(GError) error = NULL;
+    const char *id = work->item->machine_id;
+    g_autoptr(Machine) machine = id ? engine_machine(run->engine, id) : NULL;
+    work->job_item->state = ITEM_RUNNING;
+    run_tell(run, work->job_item);
+    if (action(run, machine, &error))
+        run_item_state(run, work->job_item, ITEM_DONE, NULL);
+    else
+        run_item_fail(run, work->job_item, error);
+}
+
+/* Asked, not yet off: the person wants to know which did. */
+static void await_shutdown(Run *run)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < run->works->len; i++) {
+        const Work *work = g_ptr_array_index(run->works, i);
+        if (work->job_item->state == ITEM_DONE)
+            g_ptr_array_add(ids, g_strdup(work->item->machine_id));
+    }
+    run_phase(run, "waiting for machines to stop");
+    wait_until_off(run, ids, run->job->request->grace_seconds);
+    for (guint i = 0; i < run->works->len; i++) {
+        Work *work = g_ptr_array_index(run->works, i);
+        g_autoptr(GError) error = NULL;
+        if (work->job_item->state != ITEM_DONE || is_off(run, work->item->machine_id))
+            continue;
+        error_set(&error, UNDERPIN_ERROR_BUSY, "try again, or 'underpin poweroff'", "'%s' was asked to shut down and still runs",
+                  work->item->name);
+        run_item_fail(run, work->job_item, error);
+    }
+}
+
+void run_actions(Run *run)
+{
+    Verb verb = run->job->request->verb;
+    if (!ACTIONS[verb])
+        return;
+    run_phase(run, "working");
+    for (guint i = 0; i < run->works->len; i++)
+        act_on(run, g_ptr_array_index(run->works, i), ACTIONS[verb]);
+    if (verb == VERB_SHUTDOWN)
+        await_shutdown(run);
+}

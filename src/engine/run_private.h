@@ -1,0 +1,37 @@
+/* A run: one job on its way through plan, stage, commit and settle. Shared by run*.c. */
+#pragma once
+
+#include "engine/engine_private.h"
+
+/* One machine's part of a run. */
+typedef struct {
+    PlanItem *item;      /* borrowed from the plan */
+    JobItem *job_item;   /* borrowed from the job */
+    gboolean has_gate;   /* its gate is ours from before the stage to the record */
+    gboolean staged;
+} Work;
+
+typedef struct {
+    Engine *engine;
+    Job *job;
+    EngineProgress progress;
+    gpointer user_data;
+    GCancellable *cancellable;
+    Plan *plan;
+    GPtrArray *works;    /* Work: what is still to be done */
+    GPtrArray *occupied; /* char *: machine ids and "name:…" keys that are ours */
+    GPtrArray *bases;    /* char *: bases that this run holds in use */
+} Run;
+
+void run_tell(Run *run, JobItem *item);
+void run_phase(Run *run, const char *phase);
+void run_item_state(Run *run, JobItem *item, ItemState state, const char *message);
+void run_item_fail(Run *run, JobItem *item, const GError *error);
+
+/* run_settle.c: after the commit. Leaves each item done, pending or failed. */
+void run_settle(Run *run);
+/* run_actions.c: verbs that switch nothing. */
+void run_actions(Run *run);
+/* Asks the machines to shut down and waits until all are off or `grace_seconds` are over; then powers the rest off if
+ * `force`. Cancelling ends the waiting. */
+void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboolean force);

@@ -1,0 +1,171 @@
+/*
+ * The settle of a run: machine by machine, in batches that are made durable and recorded together. A machine that runs
+ * stays pending: it moves when its QEMU stops (session.c), helped on as the request's running policy says.
+ */
+#include "engine/run_private.h"
+
+/* A start waits for the gate of its machine at most until its batch is recorded. */
+#define BATCH 64
+
+static void leave_pending(Run *run, Work *work)
+{
+    run_item_state(run, work->job_item, ITEM_PENDING, work->item->reason ? work->item->reason : "moves when it stops");
+}
+
+static void release_gate(Run *run, Work *work)
+{
+    gate_set(run->engine, work->item->machine_id, GATE_OPEN);
+    work->has_gate = FALSE;
+}
+
+static gboolean is_running(Run *run, const Machine *machine)
+{
+    Power power = engine_power(run->engine, machine->id);
+    return machine->session || (power != POWER_UNKNOWN && power_is_active(power));
+}
+
+/* What cannot be settled is rolled back where that is possible; else it stays pending, and the queue tries again. */
+static void give_up(Run *run, Work *work, const Machine *machine, const GError *problem)
+{
+    g_autoptr(GError) ignored = NULL;
+    if (error_code(problem) == UNDERPIN_ERROR_BUSY) {
+        leave_pending(run, work);
+        return;
+    }
+    if (!settle_defer(run->engine, machine, problem, &ignored))
+        engine_emit(run->engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
+    run_item_fail(run, work->job_item, problem);
+}
+
+/* NULL: not settled now; the item says why. */
+static Settled *settle_work(Run *run, Work *work)
+{
+    g_autoptr(Machine) machine = engine_machine(run->engine, work->item->machine_id);
+    g_autoptr(GError) problem = NULL;
+    if (!work->has_gate && (is_running(run, machine) || !gate_take(run->engine, machine->id, &problem))) {
+        leave_pending(run, work);
+        return NULL;
+    }
+    work->has_gate = TRUE;
+    Settled *settled = settle_switch(run->engine, machine, TRUE, &problem);
+    if (settled)
+        return settled;
+    release_gate(run, work);
+    give_up(run, work, machine, problem);
+    return NULL;
+}
+
+static void finish_batch(Run *run, GPtrArray *batch, GPtrArray *works)
+{
+    g_autoptr(GError) problem = NULL;
+    gboolean ok = !batch->len || settle_record(run->engine, batch, NULL, &problem);
+    for (guint i = 0; i < works->len; i++) {
+        Work *work = g_ptr_array_index(works, i);
+        Settled *settled = g_ptr_array_index(batch, i);
+        release_gate(run, work);
+        if (!ok) {
+            engine_emit(run->engine, ENGINE_WANTS_SETTLE, work->item->machine_id, NULL);
+            run_item_fail(run, work->job_item, problem);
+            continue;
+        }
+        work->job_item->receipt = g_steal_pointer(&settled->receipt);
+        run_item_state(run, work->job_item, ITEM_DONE, NULL);
+    }
+    g_ptr_array_set_size(batch, 0);
+    g_ptr_array_set_size(works, 0);
+}
+
+/* Nothing to switch: a record changed. Where a pending wish was given up, what had been staged goes, and a reboot is a
+ * reboot again. */
+static void after_record_only(Run *run, Work *work)
+{
+    if (run->job->request->verb == VERB_UNDO)
+        engine_after_wish(run->engine, work->item->next);
+    run_item_state(run, work->job_item, ITEM_DONE, NULL);
+}
+
+static void settle_batches(Run *run)
+{
+    g_autoptr(GPtrArray) batch = g_ptr_array_new_with_free_func((GDestroyNotify)settled_free);
+    g_autoptr(GPtrArray) works = g_ptr_array_new();
+    for (guint i = 0; i < run->works->len; i++) {
+        Work *work = g_ptr_array_index(run->works, i);
+        if (!work->item->next)
+            continue;
+        if (!machine_is_pending(work->item->next)) {
+            if (work->has_gate)
+                release_gate(run, work);
+            after_record_only(run, work);
+            continue;
+        }
+        Settled *settled = settle_work(run, work);
+        if (settled) {
+            g_ptr_array_add(batch, settled);
+            g_ptr_array_add(works, work);
+        }
+        if (batch->len == BATCH)
+            finish_batch(run, batch, works);
+    }
+    finish_batch(run, batch, works);
+}
+
+/* --- machines that run ------------------------------------------------------------------------------------- */
+
+static GPtrArray *pending_machines(Run *run)
+{
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < run->works->len; i++) {
+        const Work *work = g_ptr_array_index(run->works, i);
+        if (work->job_item->state == ITEM_PENDING && engine_power(run->engine, work->item->machine_id) != POWER_SAVED)
+            g_ptr_array_add(ids, g_strdup(work->item->machine_id));
+    }
+    return ids;
+}
+
+static void turn_reboots_into_stops(Run *run, GPtrArray *ids)
+{
+    for (guint i = 0; i < ids->len; i++) {
+        g_autoptr(Machine) machine = engine_machine(run->engine, g_ptr_array_index(ids, i));
+        g_autoptr(GError) error = NULL;
+        if (machine && !hypervisor_set_reboot_stops(run->engine->hypervisor, machine->uuid, TRUE, &error))
+            g_message("'%s' will not move at its reboot, only when it stops: %s", machine->name, error->message);
+    }
+}
+
+/* What has stopped is settled here and now: the job waits for it. */
+static void settle_stopped_ones(Run *run)
+{
+    for (guint i = 0; i < run->works->len; i++) {
+        Work *work = g_ptr_array_index(run->works, i);
+        g_autoptr(GError) error = NULL;
+        if (work->job_item->state != ITEM_PENDING)
+            continue;
+        engine_vacate(run->engine, work->item->machine_id);
+        gboolean ok = engine_settle(run->engine, work->item->machine_id, &error);
+        g_autoptr(Machine) after = engine_machine(run->engine, work->item->machine_id);
+        if (ok && after && !machine_is_pending(after) && !after->behind_reason)
+            run_item_state(run, work->job_item, ITEM_DONE, NULL);
+    }
+}
+
+static void help_running_on(Run *run)
+{
+    const Request *request = run->job->request;
+    g_autoptr(GPtrArray) ids = pending_machines(run);
+    if (!ids->len)
+        return;
+    if (request->running == RUNNING_REBOOT)
+        turn_reboots_into_stops(run, ids);
+    if (request->running == RUNNING_SHUTDOWN || request->running == RUNNING_FORCE) {
+        run_phase(run, "waiting for machines to stop");
+        run_shut_down(run, ids, request->grace_seconds, request->running == RUNNING_FORCE);
+        settle_stopped_ones(run);
+    }
+}
+
+void run_settle(Run *run)
+{
+    run_phase(run, "settling");
+    settle_batches(run);
+    help_running_on(run);
+}

@@ -1,0 +1,570 @@
+/*
+ * Settle: bring a machine's heads on disk in line with the catalog. Idempotent at every step, so it is the recovery
+ * procedure too (invariants 3 and 6).
+ *
+ *     places        steps
+ *     none  ─▶ now     rename next ─▶ now, define the domain, give up the imported names
+ *     now   ─▶ now     exchange next and now, put the old generation aside
+ *     now   ─▶ sealed  rename now ─▶ layers/SET/sealed, protect
+ *     sealed ─▶ now    unprotect, rename back
+ *     any   ─▶ gone    undefine (or give the domain back), move data to the trash, remove the directory
+ *
+ * Which of them have happened is read from the store, never remembered. Afterwards settle_record() makes all of a batch
+ * durable and writes it down in one transaction.
+ */
+#include <string.h>
+
+#include "engine/engine_private.h"
+#include "foundation/ids.h"
+
+void settled_free(Settled *settled)
+{
+    if (!settled)
+        return;
+    machine_unref(settled->before);
+    machine_unref(settled->after);
+    g_free(settled->receipt);
+    g_free(settled);
+}
+
+/* --- the heads --------------------------------------------------------------------------------------------- */
+
+/* A link staged while the guest ran must still be the head it links to: a block job may have replaced that. */
+static gboolean staged_links_hold(Engine *engine, const Machine *machine, const Generation *desired)
+{
+    for (guint i = 0; i < desired->heads->len; i++) {
+        const Head *head = g_ptr_array_index(desired->heads, i);
+        g_auto(HeadFacts) staged = {0};
+        g_auto(HeadFacts) current = {0};
+        if (head->source != HEAD_KEEP)
+            continue;
+        if (!storage_head_facts(engine->storage, machine, desired->number, head->target, &staged, NULL) ||
+            !storage_head_facts(engine->storage, machine, 0, head->target, &current, NULL))
+            return FALSE;
+        if (!staged.exists || !current.exists || staged.inode != current.inode || staged.device != current.device)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Makes sure that `next` holds the desired generation, staging it again where it does not. */
+static gboolean ensure_staged(Engine *engine, const Machine *machine, GError **error)
+{
+    const Generation *desired = machine_desired(machine);
+    g_auto(MachineFacts) facts = {0};
+    if (!storage_machine_facts(engine->storage, machine->id, &facts, error))
+        return FALSE;
+    if (facts.now == desired->number)
+        return TRUE;
+    gboolean there = facts.next == desired->number && !facts.next_broken;
+    if (there && (!machine->session || staged_links_hold(engine, machine, desired)))
+        return TRUE;
+    const char *ids[] = {machine->id, NULL};
+    return storage_abandon(engine->storage, machine->id, error) &&
+           storage_stage(engine->storage, machine, desired, NULL, error) &&
+           storage_sync(engine->storage, ids, error);
+}
+
+static gboolean cause_keeps_entry(Cause cause)
+{
+    return cause == CAUSE_RESTORE || cause == CAUSE_REBASE || cause == CAUSE_UNDO;
+}
+
+/* Whether the actual generation, put aside, belongs on the undo list: only if it was replaced, and ever written. */
+static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine)
+{
+    const Generation *actual = machine_actual(machine);
+    const Generation *desired = machine_desired(machine);
+    if (!actual || !cause_keeps_entry(desired->cause))
+        return FALSE;
+    for (guint i = 0; i < actual->heads->len; i++) {
+        const Head *head = g_ptr_array_index(actual->heads, i);
+        g_auto(HeadFacts) facts = {0};
+        if (head->role == ROLE_SYSTEM &&
+            storage_head_facts(engine->storage, machine, actual->number, head->target, &facts, NULL) && facts.written)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Undo entries sit on the base: a machine that has been detached from it keeps none. */
+static void drop_entries(Machine *after)
+{
+    const Generation *entry;
+    while ((entry = machine_newest_entry(after)))
+        machine_drop_generation(after, entry->number);
+}
+
+/* The record after the switch: what was actual becomes an undo entry or goes; a consumed entry goes. */
+static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint64 now)
+{
+    guint64 old = after->actual;
+    const Generation *desired = machine_desired(after);
+    guint64 consumed = 0;
+    for (guint i = 0; desired->cause == CAUSE_UNDO && i < desired->heads->len; i++) {
+        const Head *head = g_ptr_array_index(desired->heads, i);
+        consumed = MAX(consumed, head->source == HEAD_ENTRY ? head->source_generation : 0);
+    }
+    after->actual = after->desired;
+    after->session = 0;
+    after->session_started_at = 0;
+    if (kept) {
+        Generation *entry = generation_copy(machine_generation(after, old));
+        entry->replaced_at = now;
+        entry->held_bytes = held_bytes;
+        machine_drop_generation(after, old);
+        machine_take_generation(after, entry);
+    } else if (old) {
+        machine_drop_generation(after, old);
+    }
+    if (consumed)
+        machine_drop_generation(after, consumed);
+    if (!desired->base_id)
+        drop_entries(after);
+    if (desired->cause == CAUSE_REBASE || desired->cause == CAUSE_RESTORE)
+        g_clear_pointer(&after->behind_reason, g_free);
+}
+
+static gboolean switch_heads(Engine *engine, const Machine *machine, Machine *after, GError **error)
+{
+    if (machine->desired == machine->actual)
+        return TRUE;
+    SwitchResult result = {0};
+    gboolean kept = FALSE;
+    guint64 held_bytes = 0;
+    if (!ensure_staged(engine, machine, error) ||
+        !storage_switch(engine->storage, machine, machine->desired, &result, error))
+        return FALSE;
+    gboolean keep = belongs_on_undo_list(engine, machine);
+    if (!storage_put_aside(engine->storage, machine, keep, &kept, &held_bytes, error))
+        return FALSE;
+    after_switch(after, kept, held_bytes, engine_now(engine));
+    return TRUE;
+}
+
+/* --- the domain -------------------------------------------------------------------------------------------- */
+
+static GPtrArray *domain_disks(Engine *engine, const Machine *machine)
+{
+    GPtrArray *disks = g_ptr_array_new_with_free_func((GDestroyNotify)domain_disk_spec_free);
+    for (guint i = 0; i < machine->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        DomainDiskSpec *disk = g_new0(DomainDiskSpec, 1);
+        disk->target = g_strdup(volume->target);
+        disk->path = storage_head_path(engine->storage, machine->id, volume);
+        disk->format = g_strdup(volume->format);
+        g_ptr_array_add(disks, disk);
+    }
+    return disks;
+}
+
+static guint64 origin_number(const Machine *machine, const char *field)
+{
+    json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    guint64 number = (guint64)json_integer_value(json_object_get(origin, field));
+    json_decref(origin);
+    return number;
+}
+
+/* The XML that a definition starts from: the domain's own; a new clone's is its base's; NULL: from scratch. */
+static gboolean domain_template(Engine *engine, const Machine *machine, char **xml_out, gboolean *is_own_out,
+                                GError **error)
+{
+    g_autoptr(GError) missing = NULL;
+    g_autoptr(DomainFacts) own = hypervisor_inspect(engine->hypervisor, machine->uuid, &missing);
+    *is_own_out = own != NULL;
+    if (own) {
+        *xml_out = g_strdup(own->xml);
+        return TRUE;
+    }
+    if (error_code(missing) != UNDERPIN_ERROR_NOT_FOUND) {
+        g_propagate_error(error, g_steal_pointer(&missing));
+        return FALSE;
+    }
+    const char *base_id = machine_base_id(machine);
+    g_autoptr(Machine) base = base_id ? engine_machine(engine, base_id) : NULL;
+    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
+    if (base && !facts)
+        return FALSE;
+    *xml_out = facts ? g_strdup(facts->xml) : NULL;
+    return TRUE;
+}
+
+gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
+{
+    g_autofree char *template_xml = NULL;
+    gboolean is_own = FALSE;
+    if (!domain_template(engine, machine, &template_xml, &is_own, error))
+        return FALSE;
+    const Generation *desired = machine_desired(machine);
+    g_autoptr(GPtrArray) disks = domain_disks(engine, machine);
+    g_autofree char *nvram = desired->nvram == NVRAM_NONE ? NULL : storage_nvram_path(engine->storage, machine->id);
+    g_autofree char *instance = g_strdup_printf("%s-%" G_GUINT64_FORMAT, machine->id, desired->number);
+    DomainSpec spec = {
+        .uuid = machine->uuid,
+        .name = machine->name,
+        .machine_id = machine->id,
+        .template_xml = template_xml,
+        .is_clone = !is_own && template_xml,
+        .disks = disks,
+        .nvram_path = nvram,
+        .instance_id = desired->base_id ? instance : NULL,
+        .memory_mib = origin_number(machine, "memory_mib"),
+        .cpus = (guint)origin_number(machine, "cpus"),
+    };
+    g_autofree char *xml = hypervisor_build_xml(engine->hypervisor, &spec, error);
+    return xml && hypervisor_define(engine->hypervisor, xml, error);
+}
+
+/* Defines where the record asks for it. The heads are in place by then: a start in between finds them. */
+static gboolean settle_domain(Engine *engine, const Machine *machine, Machine *after, gboolean allow_hypervisor,
+                              GError **error)
+{
+    if (machine->actual_place != PLACE_NONE && !machine->define_after)
+        return TRUE;
+    if (!allow_hypervisor)
+        return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, NULL, "'%s' is being changed, try again", machine->name);
+    if (!settle_define(engine, machine, error))
+        return FALSE;
+    after->define_after = FALSE;
+    const char *ids[] = {machine->id, NULL};
+    if (machine_desired(machine)->cause != CAUSE_IMPORT)
+        return TRUE;
+    return storage_sync(engine->storage, ids, error) && storage_adopt_finish(engine->storage, machine, error);
+}
+
+/* --- the end of a machine ---------------------------------------------------------------------------------- */
+
+static GPtrArray *kept_of(Engine *engine, const char *machine_id)
+{
+    GPtrArray *kept = g_ptr_array_new_with_free_func((GDestroyNotify)kept_volume_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_rw_lock_reader_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->inventory->kept);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (g_strcmp0(((KeptVolume *)value)->machine_id, machine_id) == 0)
+            g_ptr_array_add(kept, kept_volume_ref(value));
+    g_rw_lock_reader_unlock(&engine->lock);
+    return kept;
+}
+
+static gboolean give_domain_back(Engine *engine, const Machine *machine, GError **error)
+{
+    json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    g_autofree char *xml = g_strdup(json_string_value(json_object_get(origin, "xml")));
+    json_decref(origin);
+    return xml ? hypervisor_define(engine->hypervisor, xml, error)
+               : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
+}
+
+static gboolean settle_gone(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+{
+    if (!allow_hypervisor)
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed", machine->name);
+    gboolean domain_ok = machine->export_out ? give_domain_back(engine, machine, error)
+                                             : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
+    if (!domain_ok)
+        return FALSE;
+    g_autoptr(GPtrArray) kept = kept_of(engine, machine->id);
+    return storage_remove(engine->storage, machine, kept, error);
+}
+
+/* --- one machine ------------------------------------------------------------------------------------------- */
+
+/* A layer may have been flattened since it was sealed: as a head again it sits on what its layer sits on now. */
+static void reseat_heads(Engine *engine, Machine *after)
+{
+    Generation *generation = generation_copy(machine_actual(after));
+    g_rw_lock_reader_lock(&engine->lock);
+    for (guint i = 0; i < generation->heads->len; i++) {
+        Head *head = g_ptr_array_index(generation->heads, i);
+        g_autofree char *id = layer_id_build(after->set_id, head->target);
+        const Layer *layer = g_hash_table_lookup(engine->inventory->layers, id);
+        if (layer && !layer->parent_id)
+            head_set_layer(head, NULL, NULL);
+    }
+    g_rw_lock_reader_unlock(&engine->lock);
+    machine_drop_generation(after, generation->number);
+    machine_take_generation(after, generation);
+}
+
+static gboolean settle_places(Engine *engine, const Machine *machine, Machine *after, gboolean allow_hypervisor,
+                              GError **error)
+{
+    if (machine->desired_place == PLACE_SEALED && machine->actual_place == PLACE_NOW) {
+        if (!storage_seal(engine->storage, machine, error))
+            return FALSE;
+        after->session = 0;
+    }
+    if (machine->desired_place == PLACE_NOW && machine->actual_place == PLACE_SEALED) {
+        if (!storage_unseal(engine->storage, machine, error))
+            return FALSE;
+        reseat_heads(engine, after);
+        g_clear_pointer(&after->set_id, g_free);
+    }
+    if (machine->desired_place == PLACE_NOW)
+        return switch_heads(engine, machine, after, error) &&
+               settle_domain(engine, machine, after, allow_hypervisor, error);
+    return TRUE;
+}
+
+/* A removed base stays on record as retired while anything needs its layers; references.c drops it with the last one. */
+static Machine *after_gone(const Machine *machine)
+{
+    if (!machine->retired)
+        return NULL;
+    Machine *after = machine_copy(machine);
+    after->actual_place = after->desired_place = PLACE_SEALED;
+    return after;
+}
+
+Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+{
+    g_autoptr(Machine) after = machine_copy(machine);
+    json_t *before_receipt = receipt_take(engine, machine);
+    gboolean gone = machine->desired_place == PLACE_GONE;
+    gboolean ok = gone ? settle_gone(engine, machine, allow_hypervisor, error)
+                       : settle_places(engine, machine, after, allow_hypervisor, error);
+    json_t *after_receipt = ok && !gone ? receipt_take(engine, machine) : NULL;
+    Settled *settled = ok ? g_new0(Settled, 1) : NULL;
+    if (settled) {
+        after->actual_place = machine->desired_place;
+        settled->before = machine_ref(machine);
+        settled->after = gone ? after_gone(machine) : g_steal_pointer(&after);
+        gboolean replaced = !gone && machine->actual && machine->desired != machine->actual;
+        settled->receipt = replaced ? receipt_compare(before_receipt, after_receipt) : NULL;
+    }
+    json_decref(before_receipt);
+    json_decref(after_receipt);
+    return settled;
+}
+
+/* --- recording --------------------------------------------------------------------------------------------- */
+
+/* An undo entry that the record no longer has: its directory may go. */
+static void list_dropped_entries(const Settled *settled, Changes *changes, gint64 now)
+{
+    for (guint i = 0; i < settled->before->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(settled->before->generations, i);
+        if (!machine_is_entry(settled->before, generation) || !settled->after ||
+            machine_generation(settled->after, generation->number))
+            continue;
+        g_autofree char *id = id_new();
+        g_autofree char *path =
+            g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT, settled->before->id, generation->number);
+        g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_ENTRY, path, now);
+        item->machine_id = g_strdup(settled->before->id);
+        item->generation = generation->number;
+        item->bytes = generation->held_bytes;
+        changes_put_reclaim(changes, item);
+    }
+}
+
+static void layer_measure(Engine *engine, Layer *layer)
+{
+    g_auto(HeadFacts) facts = {0};
+    if (!storage_layer_facts(engine->storage, layer, &facts, NULL))
+        return;
+    layer->allocated_bytes = facts.allocated_bytes;
+    layer->capacity_bytes = facts.capacity_bytes;
+}
+
+/* A base's sealed heads become layers in the catalog when they are layers on disk. */
+static void record_layers(Engine *engine, const Settled *settled, Changes *changes)
+{
+    const Machine *before = settled->before;
+    if (!settled->after || before->actual_place != PLACE_NOW || settled->after->actual_place != PLACE_SEALED)
+        return;
+    const Generation *sealed = machine_actual(settled->after);
+    for (guint i = 0; i < sealed->heads->len; i++) {
+        const Head *head = g_ptr_array_index(sealed->heads, i);
+        g_autoptr(Layer) layer =
+            layer_new(before->set_id, head->target, head->role, head->format, head->capacity_bytes);
+        layer->parent_id = g_strdup(head->layer_id);
+        layer->machine_id = g_strdup(before->id);
+        layer->machine_name = g_strdup(before->name);
+        layer->sealed_at = engine_now(engine);
+        layer_measure(engine, layer);
+        changes_put_layer(changes, layer);
+    }
+}
+
+static void forget_layers(const Settled *settled, Changes *changes)
+{
+    const Machine *before = settled->before;
+    if (!settled->after || before->actual_place != PLACE_SEALED || settled->after->actual_place != PLACE_NOW)
+        return;
+    const Generation *generation = machine_actual(before);
+    for (guint i = 0; i < generation->heads->len; i++) {
+        const Head *head = g_ptr_array_index(generation->heads, i);
+        g_autofree char *id = layer_id_build(before->set_id, head->target);
+        changes_remove_layer(changes, id);
+    }
+}
+
+/* A kept volume that became a head of a machine is kept no longer: its other name may go. */
+static void release_attached(Engine *engine, const Settled *settled, Changes *changes, gint64 now)
+{
+    const Generation *actual = settled->after ? machine_actual(settled->after) : NULL;
+    for (guint i = 0; actual && settled->before->actual != actual->number && i < actual->heads->len; i++) {
+        const Head *head = g_ptr_array_index(actual->heads, i);
+        if (head->source != HEAD_ATTACH)
+            continue;
+        g_autoptr(Inventory) snapshot = engine_snapshot(engine);
+        GHashTableIter iter;
+        gpointer value;
+        g_hash_table_iter_init(&iter, snapshot->kept);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+            if (g_strcmp0(((KeptVolume *)value)->path, head->source_path) == 0)
+                reclaim_list_kept(value, changes, now);
+    }
+}
+
+static void record_one(Engine *engine, const Settled *settled, Changes *changes, gint64 now)
+{
+    if (settled->after)
+        changes_put_machine(changes, settled->after);
+    else
+        changes_remove_machine(changes, settled->before->id);
+    record_layers(engine, settled, changes);
+    forget_layers(settled, changes);
+    list_dropped_entries(settled, changes, now);
+    release_attached(engine, settled, changes, now);
+}
+
+static gboolean machine_mentions(const Machine *machine, const char *layer_id)
+{
+    for (guint i = 0; i < machine->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(machine->generations, i);
+        for (guint j = 0; j < generation->heads->len; j++)
+            if (g_strcmp0(((Head *)g_ptr_array_index(generation->heads, j))->layer_id, layer_id) == 0)
+                return TRUE;
+    }
+    return FALSE;
+}
+
+/* Whether the machine stopped needing some layer: only then is counting all references worth it. */
+static gboolean releases_layer(const Settled *settled)
+{
+    if (!settled->after || settled->before->actual_place != settled->after->actual_place || settled->after->retired)
+        return TRUE;
+    for (guint i = 0; i < settled->before->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(settled->before->generations, i);
+        for (guint j = 0; j < generation->heads->len; j++) {
+            const Head *head = g_ptr_array_index(generation->heads, j);
+            if (head->layer_id && !machine_mentions(settled->after, head->layer_id))
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean sync_settled(Engine *engine, GPtrArray *settled, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < settled->len; i++) {
+        const Settled *one = g_ptr_array_index(settled, i);
+        if (one->after)
+            g_ptr_array_add(ids, one->after->id);
+    }
+    g_ptr_array_add(ids, NULL);
+    return ids->len == 1 || storage_sync(engine->storage, (const char *const *)ids->pdata, error);
+}
+
+gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+{
+    if (!sync_settled(engine, settled, error))
+        return FALSE;
+    gint64 now = engine_now(engine);
+    gboolean releases = FALSE;
+    g_autoptr(Changes) changes = changes_new();
+    for (guint i = 0; i < settled->len; i++) {
+        const Settled *one = g_ptr_array_index(settled, i);
+        record_one(engine, one, changes, now);
+        releases = releases || releases_layer(one);
+    }
+    if (releases) {
+        g_autoptr(Inventory) after = engine_snapshot(engine);
+        inventory_apply(after, changes, after->generation);
+        references_list_unused(after, changes, now);
+    }
+    if (job)
+        changes_put_job(changes, job);
+    return engine_commit(engine, changes, error);
+}
+
+gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error)
+{
+    g_autoptr(Machine) after = machine_copy(machine);
+    if (machine->actual_place != PLACE_NOW || machine->desired_place != PLACE_NOW || !machine->actual)
+        return error_set(error, error_code(reason), error_hint(reason), "%s", reason->message);
+    if (after->desired != after->actual)
+        machine_drop_generation(after, after->desired);
+    after->desired = after->actual;
+    after->define_after = FALSE;
+    g_free(after->behind_reason);
+    after->behind_reason = g_strdup(reason->message);
+    g_autoptr(Changes) changes = changes_new();
+    changes_put_machine(changes, after);
+    if (!engine_commit(engine, changes, error))
+        return FALSE;
+    g_autoptr(GError) ignored = NULL;
+    if (!storage_abandon(engine->storage, machine->id, &ignored))
+        g_debug("abandoning what was staged for '%s': %s", machine->name, ignored->message);
+    engine_emit(engine, ENGINE_MACHINE_SETTLED, machine->id, reason);
+    return TRUE;
+}
+
+/* --- the end of a session ---------------------------------------------------------------------------------- */
+
+static gboolean temporary_was_written(Engine *engine, const Machine *machine)
+{
+    for (guint i = 0; i < machine->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        g_auto(HeadFacts) facts = {0};
+        if (volume->role != ROLE_TEMPORARY)
+            continue;
+        if (!storage_head_facts(engine->storage, machine, 0, volume->target, &facts, NULL) || !facts.exists ||
+            facts.written)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static Generation *cleaning(Engine *engine, const Machine *machine)
+{
+    if (!temporary_was_written(engine, machine))
+        return NULL;
+    g_rw_lock_reader_lock(&engine->lock);
+    Generation *clean = generation_plan_clean(machine, engine->inventory, engine_now(engine));
+    g_rw_lock_reader_unlock(&engine->lock);
+    return clean;
+}
+
+/* A pending machine needs nothing of this: its desired generation brings fresh temporary heads, and its session ends
+ * with the switch. */
+Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error)
+{
+    if (machine_is_pending(machine))
+        return machine_ref(machine);
+    g_autoptr(Generation) clean = cleaning(engine, machine);
+    g_autoptr(Machine) after = machine_copy(machine);
+    const char *ids[] = {machine->id, NULL};
+    after->session = 0;
+    after->session_started_at = 0;
+    if (clean) {
+        after->desired = clean->number;
+        machine_take_generation(after, generation_ref(clean));
+        if (!storage_stage(engine->storage, machine, clean, NULL, error) ||
+            !storage_sync(engine->storage, ids, error))
+            return NULL;
+    }
+    g_autoptr(Changes) changes = changes_new();
+    changes_put_machine(changes, after);
+    if (!engine_commit(engine, changes, error))
+        return NULL;
+    if (!machine_is_pending(after) && !storage_mark(engine->storage, machine->id, FALSE, error))
+        return NULL;
+    return g_steal_pointer(&after);
+}

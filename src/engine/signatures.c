@@ -1,0 +1,198 @@
+/*
+ * Signatures: what a volume holds, as far as its first bytes tell. "Bytes kept, data lost" must not happen unseen: a data
+ * volume whose key, or whose other half, lies on the system volume is kept to the byte by a rebase, and useless after it.
+ * Everything here reads a guest's bytes: hostile input, bounded, never followed further than one partition table.
+ */
+#include "engine/signatures.h"
+
+#include <string.h>
+
+#include "engine/engine_private.h"
+
+#define SECTOR         512
+#define PROBE_BYTES    (1024 * 1024 + 64 * 1024)
+#define PARTITIONS_MAX 32
+
+/* --- magic numbers ----------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Signature signature;
+    guint32 offset; /* from the start of the partition or disk */
+    guint32 length;
+    const char *magic;
+} Magic;
+
+static const Magic MAGICS[] = {
+    {SIGNATURE_LUKS, 0, 6, "LUKS\xba\xbe"},
+    {SIGNATURE_BITLOCKER, 3, 8, "-FVE-FS-"},
+    {SIGNATURE_LVM, 512 + 24, 8, "LVM2 001"},
+    {SIGNATURE_RAID, 4096, 4, "\xfc\x4e\x2b\xa9"},
+    {SIGNATURE_RAID, 0, 4, "\xfc\x4e\x2b\xa9"},
+    {SIGNATURE_ZFS, 128 * 1024, 8, "\x0c\xb1\xba\x00\x00\x00\x00\x00"},
+    {SIGNATURE_ZFS, 132 * 1024, 8, "\x0c\xb1\xba\x00\x00\x00\x00\x00"},
+    {SIGNATURE_BTRFS, 65536 + 64, 8, "_BHRfS_M"},
+    {SIGNATURE_SWAP_SUSPENDED, 4086, 9, "S1SUSPEND"},
+    {SIGNATURE_SWAP_SUSPENDED, 4086, 9, "S2SUSPEND"},
+    {SIGNATURE_SWAP, 4086, 10, "SWAPSPACE2"},
+    {SIGNATURE_NTFS, 3, 8, "NTFS    "},
+    {SIGNATURE_EXT, 1024 + 56, 2, "\x53\xef"},
+    {SIGNATURE_XFS, 0, 4, "XFSB"},
+};
+
+static const char *const NAMES[SIGNATURE_COUNT] = {
+    [SIGNATURE_NONE] = "nothing known", [SIGNATURE_LUKS] = "LUKS encryption", [SIGNATURE_BITLOCKER] = "BitLocker",
+    [SIGNATURE_LVM] = "LVM",            [SIGNATURE_RAID] = "Linux RAID",      [SIGNATURE_ZFS] = "ZFS",
+    [SIGNATURE_BTRFS] = "btrfs",        [SIGNATURE_SWAP_SUSPENDED] = "a hibernated system", [SIGNATURE_SWAP] = "swap",
+    [SIGNATURE_NTFS] = "NTFS",          [SIGNATURE_EXT] = "ext2/3/4",         [SIGNATURE_XFS] = "XFS",
+};
+
+const char *signature_name(Signature signature)
+{
+    return NAMES[signature];
+}
+
+Signature signature_of(const guint8 *bytes, gsize length)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(MAGICS); i++) {
+        const Magic *magic = &MAGICS[i];
+        gsize end = (gsize)magic->offset + magic->length;
+        if (end <= length && memcmp(bytes + magic->offset, magic->magic, magic->length) == 0)
+            return magic->signature;
+    }
+    return SIGNATURE_NONE;
+}
+
+/* --- partition tables -------------------------------------------------------------------------------------- */
+
+static guint32 read_le32(const guint8 *bytes)
+{
+    return (guint32)bytes[0] | (guint32)bytes[1] << 8 | (guint32)bytes[2] << 16 | (guint32)bytes[3] << 24;
+}
+
+static guint64 read_le64(const guint8 *bytes)
+{
+    return (guint64)read_le32(bytes) | (guint64)read_le32(bytes + 4) << 32;
+}
+
+/* UEFI specification, 5.3: header in sector 1, entries where it says; the first 16 KiB of them are enough. */
+static guint gpt_starts(const guint8 *bytes, gsize length, guint64 *starts)
+{
+    if (length < 2 * SECTOR || memcmp(bytes + SECTOR, "EFI PART", 8) != 0)
+        return 0;
+    guint64 table = read_le64(bytes + SECTOR + 72);
+    guint32 entries = read_le32(bytes + SECTOR + 80);
+    guint32 entry_bytes = read_le32(bytes + SECTOR + 84);
+    guint found = 0;
+    if (table > length / SECTOR || entry_bytes < 128 || entry_bytes > 4096)
+        return 0;
+    for (guint32 i = 0; i < MIN(entries, 128) && found < PARTITIONS_MAX; i++) {
+        gsize at = (gsize)table * SECTOR + (gsize)i * entry_bytes;
+        if (at + 128 > length)
+            break;
+        guint64 first = read_le64(bytes + at + 32);
+        if (first && first < G_MAXUINT64 / SECTOR)
+            starts[found++] = first * SECTOR;
+    }
+    return found;
+}
+
+static guint mbr_starts(const guint8 *bytes, gsize length, guint64 *starts)
+{
+    guint found = 0;
+    if (length < SECTOR || bytes[510] != 0x55 || bytes[511] != 0xaa)
+        return 0;
+    for (guint i = 0; i < 4; i++) {
+        const guint8 *entry = bytes + 446 + 16 * i;
+        guint32 first = read_le32(entry + 8);
+        if ((entry[0] == 0 || entry[0] == 0x80) && entry[4] && first)
+            starts[found++] = (guint64)first * SECTOR;
+    }
+    return found;
+}
+
+guint signature_partitions(const guint8 *bytes, gsize length, guint64 *starts)
+{
+    guint found = gpt_starts(bytes, length, starts);
+    return found ? found : mbr_starts(bytes, length, starts);
+}
+
+/* --- a volume ---------------------------------------------------------------------------------------------- */
+
+static guint32 probe(Planner *planner, const Machine *machine, const char *target, guint64 offset, guint8 *buffer,
+                     gssize *length_out)
+{
+    *length_out = storage_read(planner->engine->storage, machine, target, offset, buffer, PROBE_BYTES, NULL);
+    Signature signature = *length_out > 0 ? signature_of(buffer, (gsize)*length_out) : SIGNATURE_NONE;
+    return signature == SIGNATURE_NONE ? 0 : 1u << signature;
+}
+
+/* The set of signatures, as bits, of the whole disk and of each partition. */
+static guint32 volume_signatures(Planner *planner, const Machine *machine, const char *target)
+{
+    g_autofree guint8 *buffer = g_malloc(PROBE_BYTES);
+    guint64 starts[PARTITIONS_MAX];
+    gssize length = 0;
+    guint32 found = probe(planner, machine, target, 0, buffer, &length);
+    guint partitions = length > 0 && !found ? signature_partitions(buffer, (gsize)length, starts) : 0;
+    for (guint i = 0; i < partitions; i++)
+        found |= probe(planner, machine, target, starts[i], buffer, &length);
+    return found;
+}
+
+/* --- what follows from it ---------------------------------------------------------------------------------- */
+
+#define BIT(signature) (1u << (signature))
+#define POOLS          (BIT(SIGNATURE_LVM) | BIT(SIGNATURE_RAID) | BIT(SIGNATURE_ZFS))
+#define ENCRYPTED      (BIT(SIGNATURE_LUKS) | BIT(SIGNATURE_BITLOCKER))
+
+static void collect_roles(Planner *planner, const Machine *machine, guint32 *found)
+{
+    for (guint i = 0; i < machine->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        found[volume->role] |= volume_signatures(planner, machine, volume->target);
+    }
+}
+
+static gboolean check_pools(Planner *planner, const Machine *machine, const guint32 *found, PlanItem *item)
+{
+    guint32 spanning = found[ROLE_SYSTEM] & found[ROLE_DATA] & POOLS;
+    if (!spanning)
+        return TRUE;
+    Signature which = spanning & BIT(SIGNATURE_LVM) ? SIGNATURE_LVM
+                      : spanning & BIT(SIGNATURE_RAID) ? SIGNATURE_RAID
+                                                       : SIGNATURE_ZFS;
+    if (planner->request->force) {
+        plan_item_warn(item, "%s lies on system and data volumes of '%s': a pool that spans both is torn by a rebase",
+                       signature_name(which), machine->name);
+        return TRUE;
+    }
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "use --force if no pool spans a system and a data volume",
+                   "%s lies on system and data volumes of '%s'", signature_name(which), machine->name);
+    return FALSE;
+}
+
+static gboolean check_hibernated(Planner *planner, const Machine *machine, const guint32 *found, PlanItem *item)
+{
+    guint32 all = found[ROLE_SYSTEM] | found[ROLE_TEMPORARY] | found[ROLE_DATA];
+    if (!(all & BIT(SIGNATURE_SWAP_SUSPENDED)))
+        return TRUE;
+    if (planner->request->force) {
+        plan_item_warn(item, "the guest of '%s' is hibernated: its data file systems are not cleanly closed",
+                       machine->name);
+        return TRUE;
+    }
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "start it, shut it down from inside; or use --force",
+                   "the guest of '%s' is hibernated", machine->name);
+    return FALSE;
+}
+
+gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item)
+{
+    guint32 found[ROLE_COUNT] = {0};
+    collect_roles(planner, machine, found);
+    if (found[ROLE_DATA] & ENCRYPTED)
+        plan_item_warn(item, "a data volume of '%s' is encrypted: keep its key elsewhere than on the system volume, which is "
+                             "REPLACED",
+                       machine->name);
+    return check_pools(planner, machine, found, item) && check_hibernated(planner, machine, found, item);
+}

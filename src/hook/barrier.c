@@ -1,0 +1,229 @@
+/* Implements the hook's side of the barrier. */
+#include "hook/barrier.h"
+
+#include "hook/ask.h"
+#include "hook/claim.h"
+#include "hook/subject.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A start in progress, of one machine. */
+typedef struct {
+    const StoreMachine *machine;
+    ClaimContent before; /* what the claim said before */
+    bool resumes;        /* from saved memory */
+    bool may_be_granted; /* the daemon allowed it, or did not answer in time and may still do so */
+} Start;
+
+static void tell(const StoreMachine *machine, const char *word)
+{
+    char line[128];
+    snprintf(line, sizeof line, "%s\t%s\t%s\n", word, machine->id, machine->uuid);
+    tell_daemon(machine->store.socket, line);
+}
+
+/* --- a start
+ * ---------------------------------------------------------------------------------------------- */
+
+static bool is_resume(const StoreMachine *machine, ClaimContent before)
+{
+    return before == CLAIM_STARTING && claim_is_resume(machine->store.claims, machine->id);
+}
+
+static bool take_claim(Start *start, const StoreMachine *machine, bool resumes, Verdict *verdict)
+{
+    const char *claims = machine->store.claims;
+    start->machine = machine;
+    start->before = claim_read(claims, machine->id);
+    start->may_be_granted = false;
+    start->resumes = resumes || is_resume(machine, start->before);
+    if ((!start->resumes || claim_note_resume(claims, machine->id)) &&
+        claim_put(claims, machine->id, CLAIM_STARTING))
+        return true;
+    return refuse(verdict, "cannot claim '%s' in '%s': %s", machine->name, claims, strerror(errno));
+}
+
+/*
+ * A claim that was already that of a running guest is none of ours to drop: its session has not
+ * been released yet. The daemon hears of it only where it may count on a start; a machine that it
+ * refuses may be in the middle of a switch.
+ */
+static void withdraw(const Start *start)
+{
+    const StoreMachine *machine = start->machine;
+    claim_forget_resume(machine->store.claims, machine->id);
+    claim_put(machine->store.claims, machine->id,
+              start->before == CLAIM_RUNNING ? CLAIM_RUNNING : CLAIM_ABSENT);
+    if (start->may_be_granted)
+        tell(machine, "dropped");
+}
+
+/* Without the daemon: what the store itself says. Saved memory belongs to the heads it ran on, and
+ * to no others. */
+static bool allowed_by_marks(const Start *start, const MachineState *state, Verdict *verdict)
+{
+    const char *name = start->machine->name;
+    bool is_settled = !state->is_marked && !state->has_next;
+    bool memory_fits =
+        state->marked_generation != 0 && state->marked_generation == state->now_generation;
+    if (start->resumes ? memory_fits : is_settled)
+        return true;
+    if (start->resumes)
+        return refuse(
+            verdict,
+            "whether the saved memory of '%s' fits its disks is not known; start underpind", name);
+    return refuse(verdict, "'%s' is not settled; start underpind", name);
+}
+
+static Answer ask_for(Start *start, char *reason_out, size_t size)
+{
+    const StoreMachine *machine = start->machine;
+    char line[128];
+    snprintf(line, sizeof line, "%s\t%s\t%s\n", start->resumes ? "restore" : "prepare", machine->id,
+             machine->uuid);
+    Answer answer = ask_daemon(machine->store.socket, line, ANSWER_TIMEOUT_MS, reason_out, size);
+    start->may_be_granted = answer == ANSWER_ALLOWED || answer == ANSWER_NONE;
+    return answer;
+}
+
+static bool check_directory(const Start *start, MachineState *state_out, Verdict *verdict)
+{
+    const char *name = start->machine->name;
+    store_machine_state(start->machine, state_out);
+    if (state_out->has_now)
+        return true;
+    if (state_out->has_next)
+        return refuse(verdict, "'%s' is being moved, try again", name);
+    return refuse(verdict, "'%s' is a base (prepared); clone it instead", name);
+}
+
+static bool is_allowed(Start *start, Verdict *verdict)
+{
+    char reason[sizeof verdict->message];
+    MachineState state;
+    if (!check_directory(start, &state, verdict))
+        return false;
+    switch (ask_for(start, reason, sizeof reason)) {
+    case ANSWER_ALLOWED:
+        return true;
+    case ANSWER_REFUSED:
+        return refuse(verdict, "%s", reason);
+    case ANSWER_ABSENT:
+        return allowed_by_marks(start, &state, verdict);
+    default:
+        return refuse(verdict, "'%s' is being moved, try again", start->machine->name);
+    }
+}
+
+/* The claim comes first and the question second: see barrier.h. All or nothing, in the rare case of
+ * several. */
+static bool start_all(const DomainScan *scan, const Subject *subject, bool resumes,
+                      Verdict *verdict)
+{
+    Start starts[SUBJECT_LIMIT];
+    size_t taken = 0;
+    bool fine = true;
+    while (fine && taken < subject->count) {
+        fine = take_claim(&starts[taken], &subject->machines[taken], resumes, verdict);
+        taken++;
+    }
+    fine = fine && (taken == 0 || subject_check_stored_chains(scan, subject, verdict));
+    for (size_t i = 0; fine && i < taken; i++)
+        fine = is_allowed(&starts[i], verdict);
+    for (size_t i = 0; !fine && i < taken; i++)
+        withdraw(&starts[i]);
+    return fine;
+}
+
+bool barrier_prepare(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    return subject_find(scan, CHECK_DEFINITION, &subject, verdict) &&
+           start_all(scan, &subject, false, verdict);
+}
+
+bool barrier_restore(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    return subject_find(scan, CHECK_DEFINITION, &subject, verdict) &&
+           start_all(scan, &subject, true, verdict);
+}
+
+bool barrier_start(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    if (!subject_find(scan, CHECK_CHAIN, &subject, verdict))
+        return false;
+    for (size_t i = 0; i < subject.count; i++) {
+        const StoreMachine *machine = &subject.machines[i];
+        if (claim_read(machine->store.claims, machine->id) != CLAIM_STARTING)
+            return refuse(
+                verdict,
+                "the disks of '%s' are used by a way round the barrier; see 'underpin doctor'",
+                machine->name);
+    }
+    return true;
+}
+
+/* --- a session
+ * -------------------------------------------------------------------------------------------- */
+
+/* The mark first: a host that dies right after it finds the trace of the session. */
+static bool note_session(const StoreMachine *machine, Verdict *verdict)
+{
+    bool marked = store_machine_mark(machine);
+    int reason = errno;
+    bool claimed = claim_put(machine->store.claims, machine->id, CLAIM_RUNNING);
+    claim_forget_resume(machine->store.claims, machine->id);
+    if (marked && claimed)
+        return true;
+    refuse(verdict, "cannot note that '%s' runs: %s", machine->name,
+           strerror(marked ? errno : reason));
+    return false;
+}
+
+bool barrier_started(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    subject_find(scan, CHECK_NOTHING, &subject, verdict);
+    for (size_t i = 0; i < subject.count; i++) {
+        note_session(&subject.machines[i], verdict);
+        tell(&subject.machines[i], "started");
+    }
+    return true;
+}
+
+static void release(const StoreMachine *machine)
+{
+    static const char *const words[] = {
+        [CLAIM_STARTING] = "dropped", /* a start that came to nothing: there is nothing to reset */
+        [CLAIM_RUNNING] = "released",
+    };
+    ClaimContent claim = claim_read(machine->store.claims, machine->id);
+    if (claim == CLAIM_ABSENT)
+        return;
+    claim_forget_resume(machine->store.claims, machine->id);
+    claim_put(machine->store.claims, machine->id, CLAIM_ABSENT);
+    tell(machine, words[claim]);
+}
+
+bool barrier_release(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    subject_find(scan, CHECK_NOTHING, &subject, verdict);
+    for (size_t i = 0; i < subject.count; i++)
+        release(&subject.machines[i]);
+    return true;
+}
+
+bool barrier_reconnect(const DomainScan *scan, Verdict *verdict)
+{
+    static Subject subject;
+    subject_find(scan, CHECK_NOTHING, &subject, verdict);
+    for (size_t i = 0; i < subject.count; i++)
+        if (claim_read(subject.machines[i].store.claims, subject.machines[i].id) != CLAIM_RUNNING)
+            note_session(&subject.machines[i], verdict);
+    return true;
+}

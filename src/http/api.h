@@ -1,0 +1,20 @@
+/* What the handlers work on: borrowed from whoever runs the server, and valid for as long as it runs. */
+#pragma once
+
+#include "http/event_stream.h"
+#include "http/http_metrics.h"
+#include "http/job_tally.h"
+#include "http/router.h"
+#include "jobs/jobs.h"
+
+struct Api {
+    Engine *engine;
+    Jobs *jobs;
+    Catalog *catalog;       /* history of a machine */
+    Hypervisor *hypervisor; /* domains that are not ours */
+    EventStream *events;
+    HttpMetrics *metrics;
+    JobTally *tally;
+    const char *store_path;     /* shown in the status */
+    const char *administrators; /* group; NULL: root alone */
+};

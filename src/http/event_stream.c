@@ -1,0 +1,343 @@
+/*
+ * The ring of events and its readers, all under one lock.
+ *
+ * Parking and waking happen under that lock, too. Otherwise an event could be published between "nothing to read" and
+ * the moment the reader sleeps, and it would sleep on it.
+ */
+#include "http/event_stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "foundation/error.h"
+#include "http/lock.h"
+
+/* Numbers begin at seconds * this: no run of the daemon publishes a million events a second for its whole life. */
+#define SEQUENCES_PER_SECOND 1000000
+
+/* One rendered event; the count is protected by the stream's lock. */
+typedef struct {
+    guint ref_count;
+    gsize length;
+    char bytes[];
+} Text;
+
+struct EventStream {
+    EventStreamConfig config;
+    pthread_t keeper;
+    gboolean has_keeper;
+    pthread_mutex_t lock; /* protects what follows; taken before the server's own locks, never after them */
+    pthread_cond_t closing;
+    Text **ring;        /* sequence % event_limit */
+    guint64 oldest;     /* first sequence that the ring holds */
+    guint64 next;       /* sequence of the next event */
+    gsize bytes;        /* held by the ring */
+    GPtrArray *readers; /* borrowed */
+    gint64 left_at_us;  /* when the last reader left */
+    gboolean closed;
+};
+
+struct EventReader {
+    EventStream *stream;
+    EventReaderSwitch park, wake;
+    gpointer user_data;
+    /* protected by the stream's lock */
+    guint64 sequence; /* of the next event to read */
+    Text *current;    /* being read; NULL: between events */
+    gsize offset;
+    gboolean parked;
+    gboolean keep_alive_due;
+};
+
+void event_stream_config_init(EventStreamConfig *config)
+{
+    *config = (EventStreamConfig){
+        .event_limit = 8192,
+        .byte_limit = (gsize)8 * 1024 * 1024,
+        .reader_limit = 64,
+        .keep_alive_seconds = 15,
+        .linger_seconds = 60,
+    };
+}
+
+static Text *text_new(const char *bytes, gsize length)
+{
+    Text *text = g_malloc(sizeof *text + length);
+    text->ref_count = 1;
+    text->length = length;
+    memcpy(text->bytes, bytes, length);
+    return text;
+}
+
+static void text_unref(Text *text)
+{
+    if (text && --text->ref_count == 0)
+        g_free(text);
+}
+
+/* "id: 7\nevent: job\ndata: {…}\n\n"; sequence 0: without a number. Takes `data`. */
+static Text *text_render(guint64 sequence, const char *type, json_t *data)
+{
+    g_autoptr(GString) event = g_string_new(NULL);
+    char *json = json_dumps(data, JSON_COMPACT);
+    g_assert(json);
+    if (sequence > 0)
+        g_string_append_printf(event, "id: %" G_GUINT64_FORMAT "\n", sequence);
+    g_string_append_printf(event, "event: %s\ndata: %s\n\n", type, json);
+    free(json);
+    json_decref(data);
+    return text_new(event->str, event->len);
+}
+
+static Text **ring_slot(EventStream *stream, guint64 sequence)
+{
+    return &stream->ring[sequence % stream->config.event_limit];
+}
+
+static void ring_drop_oldest(EventStream *stream)
+{
+    Text **slot = ring_slot(stream, stream->oldest++);
+    stream->bytes -= (*slot)->length;
+    text_unref(g_steal_pointer(slot));
+}
+
+static void ring_forget(EventStream *stream)
+{
+    while (stream->oldest < stream->next)
+        ring_drop_oldest(stream);
+}
+
+static void ring_take(EventStream *stream, Text *text)
+{
+    while (stream->oldest < stream->next &&
+           (stream->next - stream->oldest >= stream->config.event_limit ||
+            stream->bytes + text->length > stream->config.byte_limit))
+        ring_drop_oldest(stream);
+    *ring_slot(stream, stream->next++) = text;
+    stream->bytes += text->length;
+}
+
+static void reader_wake(EventReader *reader)
+{
+    if (!reader->parked)
+        return;
+    reader->parked = FALSE;
+    reader->wake(reader->user_data);
+}
+
+static void wake_all(EventStream *stream)
+{
+    for (guint i = 0; i < stream->readers->len; i++)
+        reader_wake(stream->readers->pdata[i]);
+}
+
+static void keep_alive_locked(EventStream *stream)
+{
+    for (guint i = 0; i < stream->readers->len; i++) {
+        EventReader *reader = stream->readers->pdata[i];
+        reader->keep_alive_due = TRUE;
+        reader_wake(reader);
+    }
+}
+
+static void *run_keeper(void *data)
+{
+    EventStream *stream = data;
+    LOCK_FOR_SCOPE(&stream->lock);
+    while (!stream->closed) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += stream->config.keep_alive_seconds;
+        if (pthread_cond_timedwait(&stream->closing, &stream->lock, &until) == ETIMEDOUT)
+            keep_alive_locked(stream);
+    }
+    return NULL;
+}
+
+static void start_keeper(EventStream *stream)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&stream->closing, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (stream->config.keep_alive_seconds > 0)
+        stream->has_keeper = pthread_create(&stream->keeper, NULL, run_keeper, stream) == 0;
+}
+
+EventStream *event_stream_new(const EventStreamConfig *config)
+{
+    EventStream *stream = g_new0(EventStream, 1);
+    stream->config = *config;
+    stream->ring = g_new0(Text *, config->event_limit);
+    stream->next = config->first_sequence ? config->first_sequence
+                                          : (guint64)(g_get_real_time() / G_USEC_PER_SEC) *
+                                                SEQUENCES_PER_SECOND;
+    stream->oldest = stream->next;
+    stream->readers = g_ptr_array_new();
+    stream->left_at_us = G_MININT64 / 2;
+    pthread_mutex_init(&stream->lock, NULL);
+    start_keeper(stream);
+    return stream;
+}
+
+void event_stream_close(EventStream *stream)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    stream->closed = TRUE;
+    pthread_cond_broadcast(&stream->closing);
+    wake_all(stream);
+}
+
+void event_stream_free(EventStream *stream)
+{
+    if (!stream)
+        return;
+    event_stream_close(stream);
+    if (stream->has_keeper)
+        pthread_join(stream->keeper, NULL);
+    g_assert(stream->readers->len == 0);
+    ring_forget(stream);
+    pthread_cond_destroy(&stream->closing);
+    pthread_mutex_destroy(&stream->lock);
+    g_ptr_array_unref(stream->readers);
+    g_free(stream->ring);
+    g_free(stream);
+}
+
+gboolean event_stream_is_heard(EventStream *stream)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    gint64 linger_us = (gint64)stream->config.linger_seconds * G_USEC_PER_SEC;
+    if (stream->readers->len > 0 || g_get_monotonic_time() < stream->left_at_us + linger_us)
+        return TRUE;
+    /* One number is used up, so that nobody resumes across the gap. */
+    ring_forget(stream);
+    stream->oldest = ++stream->next;
+    return FALSE;
+}
+
+void event_stream_publish(EventStream *stream, const char *type, json_t *data)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    ring_take(stream, text_render(stream->next, type, data));
+    wake_all(stream);
+}
+
+void event_stream_keep_alive(EventStream *stream)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    keep_alive_locked(stream);
+}
+
+guint event_stream_readers(EventStream *stream)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    return stream->readers->len;
+}
+
+/* Whether everything after `last_event_id` is still there; its number in *last_out. */
+static gboolean can_resume(const EventStream *stream, const char *last_event_id, guint64 *last_out)
+{
+    guint64 last = 0;
+    if (!g_ascii_string_to_unsigned(last_event_id, 10, 0, G_MAXUINT64 - 1, &last, NULL))
+        return FALSE;
+    if (last + 1 < stream->oldest || last + 1 > stream->next)
+        return FALSE;
+    *last_out = last;
+    return TRUE;
+}
+
+/* "hello" or "reset", and the place to go on from. */
+static void reader_begin(EventReader *reader, const char *last_event_id)
+{
+    EventStream *stream = reader->stream;
+    guint64 last = stream->next - 1;
+    gboolean is_whole = !last_event_id || can_resume(stream, last_event_id, &last);
+    json_t *data = json_pack("{s:I}", "sequence", (json_int_t)last);
+    reader->current = text_render(last, is_whole ? "hello" : "reset", data);
+    reader->sequence = last + 1;
+}
+
+EventReader *event_reader_new(EventStream *stream, const char *last_event_id, EventReaderSwitch park,
+                              EventReaderSwitch wake, gpointer user_data, GError **error)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    if (stream->readers->len >= stream->config.reader_limit) {
+        error_set(error, UNDERPIN_ERROR_UNAVAILABLE, "close some of the pages or watchers that are open",
+                  "%u event streams are open already", stream->readers->len);
+        return NULL;
+    }
+    EventReader *reader = g_new0(EventReader, 1);
+    reader->stream = stream;
+    reader->park = park;
+    reader->wake = wake;
+    reader->user_data = user_data;
+    reader_begin(reader, last_event_id);
+    g_ptr_array_add(stream->readers, reader);
+    return reader;
+}
+
+void event_reader_free(EventReader *reader)
+{
+    if (!reader)
+        return;
+    EventStream *stream = reader->stream;
+    LOCK_FOR_SCOPE(&stream->lock);
+    g_ptr_array_remove_fast(stream->readers, reader);
+    if (stream->readers->len == 0)
+        stream->left_at_us = g_get_monotonic_time();
+    text_unref(reader->current);
+    g_free(reader);
+}
+
+/* The next thing to read; FALSE where there is nothing. Not called for a reader that has fallen behind. */
+static gboolean reader_advance(EventReader *reader)
+{
+    static const char comment[] = ": keep-alive\n\n";
+    EventStream *stream = reader->stream;
+    if (reader->current)
+        return TRUE;
+    reader->offset = 0;
+    if (reader->sequence < stream->next) {
+        reader->current = *ring_slot(stream, reader->sequence++);
+        reader->current->ref_count++;
+        reader->keep_alive_due = FALSE;
+    } else if (reader->keep_alive_due) {
+        reader->current = text_new(comment, sizeof comment - 1);
+        reader->keep_alive_due = FALSE;
+    }
+    return reader->current != NULL;
+}
+
+static gsize reader_copy(EventReader *reader, char *buffer, gsize size)
+{
+    gsize part = MIN(size, reader->current->length - reader->offset);
+    memcpy(buffer, reader->current->bytes + reader->offset, part);
+    reader->offset += part;
+    if (reader->offset == reader->current->length)
+        text_unref(g_steal_pointer(&reader->current));
+    return part;
+}
+
+static gboolean reader_is_over(const EventReader *reader)
+{
+    const EventStream *stream = reader->stream;
+    return stream->closed || (!reader->current && reader->sequence < stream->oldest);
+}
+
+gssize event_reader_read(EventReader *reader, char *buffer, gsize size)
+{
+    LOCK_FOR_SCOPE(&reader->stream->lock);
+    gsize length = 0;
+    while (length < size && !reader_is_over(reader) && reader_advance(reader))
+        length += reader_copy(reader, buffer + length, size - length);
+    if (length > 0)
+        return (gssize)length;
+    if (reader_is_over(reader))
+        return -1;
+    reader->parked = TRUE;
+    reader->park(reader->user_data);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* All handlers, by the file that holds them; routes.c says where each is found. Contract: router.h. */
+#pragma once
+
+#include "http/api.h"
+
+#define HANDLER(name) HttpResponse *name(const Api *api, const HttpRequest *request, GError **error)
+
+/* handlers_machines.c */
+HANDLER(handle_machine_list);
+HANDLER(handle_machine_show);
+HANDLER(handle_machine_history);
+/* handlers_requests.c */
+HANDLER(handle_plan_make);
+HANDLER(handle_job_submit);
+/* handlers_jobs.c */
+HANDLER(handle_job_list);
+HANDLER(handle_job_show);
+HANDLER(handle_job_cancel);
+/* handlers_layers.c */
+HANDLER(handle_layer_list);
+HANDLER(handle_layer_show);
+HANDLER(handle_kept_volume_list);
+/* handlers_domains.c */
+HANDLER(handle_domain_list);
+/* handlers_status.c */
+HANDLER(handle_health);
+HANDLER(handle_status);
+HANDLER(handle_doctor);
+/* handlers_metrics.c */
+HANDLER(handle_metrics);
+/* handlers_meta.c */
+HANDLER(handle_verb_list);
+HANDLER(handle_openapi);
+HANDLER(handle_events);
+
+/* A job as the API shows it: with the estimate, which only the queue knows. New reference. */
+json_t *job_to_api_json(const Api *api, const Job *job, gboolean with_items);
+
+#undef HANDLER

@@ -1,0 +1,159 @@
+/* How the whole is: health for monitors, status for people, doctor for both. */
+#include "foundation/error.h"
+#include "http/handlers.h"
+#include "http/page.h"
+#include "model/json.h"
+#include "model/json_put.h"
+
+typedef struct {
+    const char *libvirt, *store, *hook;
+    json_t *problems;
+} Health;
+
+static void add_problem(Health *health, const char *text)
+{
+    json_array_append_new(health->problems, json_text(text));
+}
+
+static const char *libvirt_text(const EngineStatus *status)
+{
+    return status->libvirt_connected ? "connected" : "away";
+}
+
+static const char *hook_text(const EngineStatus *status)
+{
+    return status->hook_in_force ? "in force" : "not in force";
+}
+
+static void health_of_engine(const Api *api, Health *health)
+{
+    EngineStatus status = {0};
+    g_autoptr(GError) failure = NULL;
+    if (!engine_status(api->engine, &status, &failure)) {
+        health->store = "questioned";
+        add_problem(health, failure->message);
+        return;
+    }
+    health->libvirt = libvirt_text(&status);
+    health->hook = hook_text(&status);
+    if (!status.libvirt_connected)
+        add_problem(health, "libvirt does not answer");
+    if (!status.hook_in_force)
+        add_problem(health, status.hook_problem ? status.hook_problem : "the start hook is not in force");
+    engine_status_clear(&status);
+}
+
+static void health_of_question(const Api *api, Health *health)
+{
+    g_autoptr(GError) question = engine_question(api->engine);
+    if (!question)
+        return;
+    health->store = "questioned";
+    add_problem(health, question->message);
+}
+
+HttpResponse *handle_health(const Api *api, const HttpRequest *request, GError **error)
+{
+    (void)request;
+    (void)error;
+    Health health = {.libvirt = "away", .store = "ok", .hook = "not in force", .problems = json_array()};
+    health_of_question(api, &health);
+    health_of_engine(api, &health);
+    json_t *json = json_object();
+    json_put_text(json, "status", json_array_size(health.problems) == 0 ? "ok" : "degraded");
+    json_put_text(json, "version", UNDERPIN_VERSION);
+    json_put_text(json, "libvirt", health.libvirt);
+    json_put_text(json, "store", health.store);
+    json_put_text(json, "hook", health.hook);
+    json_object_set_new(json, "problems", health.problems);
+    return http_response_json(g_str_equal(health.store, "questioned") ? 503 : 200, json);
+}
+
+static json_t *store_to_json(const StoreStatus *store, const char *path)
+{
+    json_t *json = json_object();
+    json_put_text(json, "uuid", store->uuid);
+    json_put_text(json, "path", path);
+    json_put_number(json, "generation", store->generation);
+    json_put_number(json, "size_bytes", store->size_bytes);
+    json_put_number(json, "free_bytes", store->free_bytes);
+    json_put_flag(json, "protects_layers", store->protects_layers);
+    json_put_flag(json, "exchanges", store->exchanges);
+    return json;
+}
+
+static void put_counts(json_t *json, const EngineStatus *status)
+{
+    const struct {
+        const char *name;
+        guint64 number;
+    } counts[] = {
+        {"machines", status->machines},
+        {"bases", status->bases},
+        {"clones", status->clones},
+        {"pending", status->pending},
+        {"running", status->running},
+        {"held", status->held},
+        {"behind", status->behind},
+        {"undo_entries", status->entries},
+        {"undo_bytes", status->held_bytes},
+        {"kept_bytes", status->kept_bytes},
+        {"reclaimable_bytes", status->reclaimable_bytes},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+        json_put_number(json, counts[i].name, counts[i].number);
+}
+
+static void put_question(const Api *api, json_t *json)
+{
+    g_autoptr(GError) question = engine_question(api->engine);
+    if (question)
+        json_object_set_new(json, "question", error_to_json(question));
+}
+
+HttpResponse *handle_status(const Api *api, const HttpRequest *request, GError **error)
+{
+    (void)request;
+    EngineStatus status = {0};
+    if (!engine_status(api->engine, &status, error))
+        return NULL;
+    json_t *json = json_object();
+    json_put_text(json, "version", UNDERPIN_VERSION);
+    put_counts(json, &status);
+    json_put_text(json, "libvirt", libvirt_text(&status));
+    json_put_text(json, "hook", hook_text(&status));
+    json_put_text_if_any(json, "hook_problem", status.hook_problem);
+    put_question(api, json);
+    json_object_set_new(json, "store", store_to_json(&status.store, api->store_path));
+    engine_status_clear(&status);
+    return http_response_json(200, json);
+}
+
+static json_t *finding_to_json(const Finding *finding)
+{
+    static const char *const levels[] = {
+        [FINDING_INFO] = "info", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error"};
+    json_t *json = json_object();
+    json_put_text(json, "id", finding->id);
+    json_put_text(json, "level", levels[finding->level]);
+    json_put_text(json, "subject", finding->subject);
+    json_put_text(json, "text", finding->text);
+    json_put_text(json, "remedy", finding->remedy);
+    json_put_flag(json, "repairable", finding->repairable);
+    return json;
+}
+
+HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError **error)
+{
+    (void)request;
+    g_autoptr(GPtrArray) findings = engine_doctor(api->engine, error);
+    if (!findings)
+        return NULL;
+    json_t *items = json_array();
+    for (guint i = 0; i < findings->len; i++)
+        json_array_append_new(items, finding_to_json(findings->pdata[i]));
+    json_t *json = json_object();
+    json_object_set_new(json, "items", items);
+    put_question(api, json);
+    return http_response_json(200, json);
+}

@@ -1,0 +1,174 @@
+/* Requests and responses as plain structs, so that handlers can be tested without a socket. */
+#include "http/message.h"
+
+#include <string.h>
+
+#include "foundation/error.h"
+
+HttpRequest *http_request_new(const char *method, const char *target)
+{
+    HttpRequest *request = g_new0(HttpRequest, 1);
+    request->method = g_strdup(g_str_equal(method, "HEAD") ? "GET" : method);
+    request->path = g_strndup(target, strcspn(target, "?"));
+    request->query = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    request->body = g_byte_array_new();
+    return request;
+}
+
+void http_request_free(HttpRequest *request)
+{
+    if (!request)
+        return;
+    g_free(request->method);
+    g_free(request->path);
+    for (guint i = 0; i < HTTP_PARAMETERS_MAX; i++)
+        g_free(request->parameters[i]);
+    g_hash_table_unref(request->query);
+    g_free(request->content_type);
+    g_free(request->idempotency_key);
+    g_free(request->last_event_id);
+    g_byte_array_unref(request->body);
+    g_free(request);
+}
+
+const char *http_request_query(const HttpRequest *request, const char *name)
+{
+    return g_hash_table_lookup(request->query, name);
+}
+
+gboolean http_request_query_boolean(const HttpRequest *request, const char *name, gboolean *set_out,
+                                    gboolean *value_out, GError **error)
+{
+    const char *text = http_request_query(request, name);
+    gboolean value = g_strcmp0(text, "true") == 0;
+    if (text && !value && !g_str_equal(text, "false"))
+        return error_set(error, UNDERPIN_ERROR_INVALID, "write true or false",
+                         "'%s' is neither true nor false", name);
+    *set_out = text != NULL;
+    *value_out = value;
+    return TRUE;
+}
+
+json_t *http_request_json(const HttpRequest *request, GError **error)
+{
+    json_error_t where;
+    json_t *json = json_loadb((const char *)request->body->data, request->body->len,
+                              JSON_REJECT_DUPLICATES, &where);
+    if (!json) {
+        error_set(error, UNDERPIN_ERROR_INVALID, "send one JSON object in UTF-8",
+                  "the body is not JSON: line %d, column %d", MAX(where.line, 1), MAX(where.column, 0));
+        return NULL;
+    }
+    if (!json_is_object(json)) {
+        json_decref(json);
+        error_set(error, UNDERPIN_ERROR_INVALID, "send one JSON object in UTF-8",
+                  "the body is JSON, but not an object");
+        return NULL;
+    }
+    return json;
+}
+
+void http_response_free(HttpResponse *response)
+{
+    if (!response)
+        return;
+    g_clear_pointer(&response->body, g_bytes_unref);
+    g_free(response->location);
+    g_free(response->allow);
+    g_free(response);
+}
+
+static HttpResponse *response_new(unsigned status, const char *content_type, GBytes *body)
+{
+    HttpResponse *response = g_new0(HttpResponse, 1);
+    response->status = status;
+    response->content_type = content_type;
+    response->body = body;
+    return response;
+}
+
+static void release_json_text(gpointer text)
+{
+    free(text);
+}
+
+static HttpResponse *response_with_json(unsigned status, const char *content_type, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    g_assert(text);
+    json_decref(json);
+    return response_new(status, content_type,
+                        g_bytes_new_with_free_func(text, strlen(text), release_json_text, text));
+}
+
+HttpResponse *http_response_json(unsigned status, json_t *json)
+{
+    return response_with_json(status, "application/json", json);
+}
+
+HttpResponse *http_response_text(unsigned status, const char *content_type, char *text)
+{
+    return response_new(status, content_type, g_bytes_new_take(text, strlen(text)));
+}
+
+HttpResponse *http_response_events(void)
+{
+    HttpResponse *response = response_new(200, "text/event-stream", NULL);
+    response->opens_events = TRUE;
+    return response;
+}
+
+static const char *status_title(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *title;
+    } titles[] = {
+        {400, "Bad Request"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {507, "Insufficient Storage"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(titles); i++) {
+        if (titles[i].status == status)
+            return titles[i].title;
+    }
+    return status < 500 ? "Refused" : "Failed";
+}
+
+/* Jansson takes valid UTF-8 only; messages may quote names from a guest or a disk. */
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+    if (valid)
+        json_object_set_new(object, name, json_string(valid));
+}
+
+HttpResponse *http_response_problem_status(unsigned status, const GError *error)
+{
+    UnderpinErrorCode code = error_code(error);
+    gboolean is_ours = error->domain == UNDERPIN_ERROR && code != UNDERPIN_ERROR_BUG;
+    json_t *problem = json_object();
+    set_text(problem, "type", "about:blank");
+    set_text(problem, "title", status_title(status));
+    json_object_set_new(problem, "status", json_integer(status));
+    set_text(problem, "code", error_code_name(code));
+    set_text(problem, "detail", is_ours ? error->message : "the daemon failed at this request");
+    set_text(problem, "hint",
+             is_ours ? error_hint(error) : "the log of underpind says what happened");
+    return response_with_json(status, "application/problem+json", problem);
+}
+
+HttpResponse *http_response_problem(const GError *error)
+{
+    return http_response_problem_status(error_code_http_status(error_code(error)), error);
+}

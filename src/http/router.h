@@ -1,0 +1,36 @@
+/* The router: one table of method, pattern, handler and permission, matched on the raw path. */
+#pragma once
+
+#include "http/message.h"
+
+typedef struct Api Api;
+
+typedef HttpResponse *(*HttpHandler)(const Api *api, const HttpRequest *request, GError **error);
+
+typedef enum {
+    ALLOW_ANYONE,         /* shows nothing of any machine */
+    ALLOW_ADMINISTRATORS, /* peer.h says who they are */
+} Permission;
+
+/* What a handler may wait for, and so which workers run it: a hung disk must not keep lists from being read. */
+typedef enum { WAITS_FOR_NOTHING, WAITS_FOR_HOST } Waits;
+
+#define ROUTE_QUERY_MAX 8
+
+typedef struct {
+    const char *method;
+    const char *pattern; /* "/api/v1/machines/{machine}/history" */
+    HttpHandler handler;
+    Permission permission;
+    Waits waits;
+    gboolean takes_body; /* application/json, required */
+    const char *query[ROUTE_QUERY_MAX]; /* names it understands; others are refused */
+} Route;
+
+/*
+ * Finds the route of request->method and request->path in `routes`, fills request->parameters and checks the query's
+ * names. An empty segment matches nothing; "%2F" inside a segment is part of the value. Else NULL with the answer in
+ * *refusal_out: 404, 405 with Allow, or 400 for an address that cannot be decoded. `query` is the raw query or NULL.
+ */
+const Route *router_match(const Route *routes, gsize count, HttpRequest *request, const char *query,
+                          HttpResponse **refusal_out);

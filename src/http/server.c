@@ -1,0 +1,245 @@
+/* Lifecycle of the server: start, who may connect how often, and a stop that loses no answer. */
+#include "http/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "foundation/error.h"
+#include "http/exchange.h"
+#include "http/lock.h"
+#include "http/unix_listener.h"
+#include "http/worker_pool.h"
+
+#define CONNECTION_MEMORY_BYTES ((size_t)32 * 1024)
+
+struct HttpServer {
+    HttpServerConfig config;
+    char *socket_path;
+    ExchangeHost host;
+    struct MHD_Daemon *daemon;
+    int listen_fd; /* -1 once quiesced */
+    WorkerPool *quick, *waiting;
+    pthread_mutex_t lock; /* protects what follows; taken before a pool's lock, never together with another */
+    pthread_cond_t idle;  /* running has become 0 */
+    gboolean stopping;
+    guint running;       /* exchanges that have begun and not ended */
+    GHashTable *by_user; /* uid -> connections, of users other than root */
+    guint of_others;     /* their sum */
+};
+
+void http_server_config_init(HttpServerConfig *config)
+{
+    *config = (HttpServerConfig){
+        .socket_threads = 2,
+        .quick_workers = 2,
+        .waiting_workers = 8,
+        .connection_limit = 512,
+        .user_limit = 128,
+        .idle_seconds = 30,
+        .drain_seconds = 5,
+    };
+}
+
+static gboolean submit(gpointer exchange, Waits waits, gpointer user_data)
+{
+    HttpServer *server = user_data;
+    LOCK_FOR_SCOPE(&server->lock);
+    if (server->stopping)
+        return FALSE;
+    worker_pool_push(waits == WAITS_FOR_NOTHING ? server->quick : server->waiting, exchange);
+    return TRUE;
+}
+
+static void exchange_begun(gpointer user_data)
+{
+    HttpServer *server = user_data;
+    LOCK_FOR_SCOPE(&server->lock);
+    server->running++;
+}
+
+static void exchange_ended(gpointer user_data)
+{
+    HttpServer *server = user_data;
+    LOCK_FOR_SCOPE(&server->lock);
+    if (--server->running == 0)
+        pthread_cond_broadcast(&server->idle);
+}
+
+static void run_exchange(gpointer exchange, gpointer user_data)
+{
+    (void)user_data;
+    exchange_run(exchange);
+}
+
+/*
+ * One user must not take all connections, and all users together not those that root needs. FALSE: this is one too many.
+ */
+static gboolean count_connection(HttpServer *server, const Peer *peer, int by)
+{
+    if (peer->is_known && peer->uid == 0)
+        return TRUE;
+    LOCK_FOR_SCOPE(&server->lock);
+    gpointer user = GUINT_TO_POINTER(peer->uid);
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(server->by_user, user)) + (guint)by;
+    server->of_others += (guint)by;
+    if (count > 0)
+        g_hash_table_insert(server->by_user, user, GUINT_TO_POINTER(count));
+    else
+        g_hash_table_remove(server->by_user, user);
+    return count <= server->config.user_limit &&
+           server->of_others <= server->config.connection_limit / 2;
+}
+
+/* The library takes no "no" here: a socket that is shut down reads as closed, and it ends the connection itself. */
+static void on_connection(void *data, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    HttpServer *server = data;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        Peer peer = peer_from_socket(fd);
+        *context = g_memdup2(&peer, sizeof peer);
+        if (!count_connection(server, &peer, 1))
+            shutdown(fd, SHUT_RDWR);
+        return;
+    }
+    count_connection(server, *context, -1);
+    g_clear_pointer(context, g_free);
+}
+
+/* The router decodes; the library must leave every byte as it came. */
+static size_t leave_encoded(void *data, struct MHD_Connection *connection, char *text)
+{
+    (void)data;
+    (void)connection;
+    return strlen(text);
+}
+
+/* What the library has to say is about clients that misbehave. */
+static void log_library(void *data, const char *format, va_list arguments) G_GNUC_PRINTF(2, 0);
+static void log_library(void *data, const char *format, va_list arguments)
+{
+    (void)data;
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    g_debug("%s", g_strchomp(text));
+}
+
+static HttpServer *server_new(const HttpServerConfig *config, const Api *api, const Route *routes,
+                              gsize route_count)
+{
+    HttpServer *server = g_new0(HttpServer, 1);
+    server->config = *config;
+    server->socket_path = g_strdup(config->socket_path);
+    server->listen_fd = -1;
+    server->by_user = g_hash_table_new(NULL, NULL);
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->idle, &attributes);
+    pthread_condattr_destroy(&attributes);
+    server->host = (ExchangeHost){.api = api,
+                                  .routes = routes,
+                                  .route_count = route_count,
+                                  .submit = submit,
+                                  .begun = exchange_begun,
+                                  .ended = exchange_ended,
+                                  .user_data = server};
+    return server;
+}
+
+static gboolean start_workers(HttpServer *server, GError **error)
+{
+    server->quick = worker_pool_new(server->config.quick_workers, run_exchange, NULL, error);
+    if (server->quick)
+        server->waiting = worker_pool_new(server->config.waiting_workers, run_exchange, NULL, error);
+    return server->waiting != NULL;
+}
+
+static gboolean start_library(HttpServer *server, GError **error)
+{
+    const HttpServerConfig *config = &server->config;
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, exchange_on_access, &server->host,                                   /* clang-format off */
+        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
+        MHD_OPTION_THREAD_POOL_SIZE, config->socket_threads,
+        MHD_OPTION_CONNECTION_LIMIT, config->connection_limit,
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, &server->host,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->host,
+        MHD_OPTION_END);                                                                  /* clang-format on */
+    if (!server->daemon)
+        return error_set(error, UNDERPIN_ERROR_BACKEND, "the log of underpind says more",
+                         "the HTTP server does not start at '%s'", server->socket_path);
+    return TRUE;
+}
+
+HttpServer *http_server_start(const HttpServerConfig *config, const Api *api, const Route *routes,
+                              gsize route_count, GError **error)
+{
+    g_autoptr(HttpServer) server = server_new(config, api, routes, route_count);
+    server->listen_fd = unix_listener_open(config->socket_path, error);
+    if (server->listen_fd < 0 || !start_workers(server, error) || !start_library(server, error))
+        return NULL;
+    return g_steal_pointer(&server);
+}
+
+void http_server_quiesce(HttpServer *server)
+{
+    {
+        LOCK_FOR_SCOPE(&server->lock);
+        server->stopping = TRUE;
+    }
+    if (server->listen_fd < 0)
+        return;
+    unlink(server->socket_path);
+    if (server->daemon)
+        MHD_quiesce_daemon(server->daemon);
+    close(server->listen_fd);
+    server->listen_fd = -1;
+}
+
+/* Answers that are made are on their way; a client that does not take its own is not waited for. */
+static void wait_until_idle(HttpServer *server)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += server->config.drain_seconds;
+    LOCK_FOR_SCOPE(&server->lock);
+    while (server->running > 0 &&
+           pthread_cond_timedwait(&server->idle, &server->lock, &until) != ETIMEDOUT)
+        continue;
+}
+
+static void server_release(HttpServer *server)
+{
+    pthread_cond_destroy(&server->idle);
+    pthread_mutex_destroy(&server->lock);
+    g_hash_table_unref(server->by_user);
+    g_free(server->socket_path);
+    g_free(server);
+}
+
+void http_server_free(HttpServer *server)
+{
+    if (!server)
+        return;
+    http_server_quiesce(server);
+    event_stream_close(server->host.api->events);
+    worker_pool_free(server->waiting);
+    worker_pool_free(server->quick);
+    if (server->daemon) {
+        wait_until_idle(server);
+        MHD_stop_daemon(server->daemon);
+    }
+    server_release(server);
+}

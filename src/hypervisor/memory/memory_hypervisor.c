@@ -1,0 +1,697 @@
+/*
+ * The in-memory host. Every slot goes through begin(), which counts, fails on command and takes the
+ * lock; events are collected under the lock and delivered after it, so that a listener is never
+ * called while the host is held.
+ */
+#include "hypervisor/memory/memory_hypervisor.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "foundation/fault_point.h"
+#include "hypervisor/libvirt/domain_building.h"
+#include "hypervisor/libvirt/domain_rules.h"
+#include "hypervisor/memory/memory_domain.h"
+#include "ports/hypervisor_adapter.h"
+
+typedef struct {
+    HypervisorEvent event;
+    char *uuid;
+} PendingEvent;
+
+typedef struct {
+    Hypervisor parent;
+    char *directory;     /* NULL: in memory alone; constant */
+    GMutex lock;         /* protects everything below */
+    GHashTable *domains; /* uuid -> MemoryDomain */
+    GHashTable *calls;   /* name of a slot -> number */
+    GQueue events;       /* PendingEvent, until the lock is released */
+    HypervisorListener listener;
+    gpointer listener_data;
+    MemoryStartHook start_hook;
+    gpointer start_hook_data;
+    gboolean hook_in_force;
+    gboolean answering;
+    char *failing_call; /* "": any; NULL: none */
+    GError *failure;
+} MemoryHypervisor;
+
+static MemoryHypervisor *host_of(Hypervisor *hypervisor)
+{
+    return (MemoryHypervisor *)hypervisor;
+}
+
+/* --- around each call ------------------------------------------------------------------------- */
+
+static void pending_event_free(gpointer pointer)
+{
+    PendingEvent *pending = pointer;
+    g_free(pending->uuid);
+    g_free(pending);
+}
+
+static void add_event(MemoryHypervisor *self, HypervisorEvent event, const char *uuid)
+{
+    PendingEvent *pending = g_new(PendingEvent, 1);
+    *pending = (PendingEvent){event, g_strdup(uuid)};
+    g_queue_push_tail(&self->events, pending);
+}
+
+/* Releases the lock and tells the listener what has happened. Returns its argument. */
+static gboolean end(MemoryHypervisor *self, gboolean succeeded)
+{
+    GQueue events = self->events;
+    HypervisorListener listener = self->listener;
+    gpointer user_data = self->listener_data;
+    g_queue_init(&self->events);
+    g_mutex_unlock(&self->lock);
+    for (const GList *link = events.head; link != NULL && listener != NULL; link = link->next) {
+        const PendingEvent *pending = link->data;
+        listener(pending->event, pending->uuid, user_data);
+    }
+    g_queue_clear_full(&events, pending_event_free);
+    return succeeded;
+}
+
+static gboolean take_failure(MemoryHypervisor *self, const char *call, GError **error)
+{
+    if (self->failing_call == NULL ||
+        (*self->failing_call != '\0' && strcmp(self->failing_call, call) != 0))
+        return FALSE;
+    g_clear_pointer(&self->failing_call, g_free);
+    g_propagate_error(error, g_steal_pointer(&self->failure));
+    return TRUE;
+}
+
+/* Takes the lock. FALSE with the error of a host that does not answer, or of a failure that a test
+ * has ordered. */
+static gboolean begin(MemoryHypervisor *self, const char *call, GError **error)
+{
+    g_mutex_lock(&self->lock);
+    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(self->calls, call));
+    g_hash_table_replace(self->calls, g_strdup(call), GUINT_TO_POINTER(number + 1));
+    if (take_failure(self, call, error))
+        return end(self, FALSE);
+    if (self->answering)
+        return TRUE;
+    return end(self, domain_rules_unavailable(error));
+}
+
+static MemoryDomain *find_by_name(MemoryHypervisor *self, const char *name)
+{
+    GHashTableIter iterator;
+    gpointer domain;
+    g_hash_table_iter_init(&iterator, self->domains);
+    while (g_hash_table_iter_next(&iterator, NULL, &domain))
+        if (strcmp(((MemoryDomain *)domain)->name, name) == 0)
+            return domain;
+    return NULL;
+}
+
+static MemoryDomain *find(MemoryHypervisor *self, const char *uuid_or_name, GError **error)
+{
+    MemoryDomain *domain = g_hash_table_lookup(self->domains, uuid_or_name);
+    if (domain == NULL)
+        domain = find_by_name(self, uuid_or_name);
+    if (domain == NULL)
+        domain_rules_not_found(uuid_or_name, error);
+    return domain;
+}
+
+static MemoryDomain *find_ours(MemoryHypervisor *self, const char *uuid, GError **error)
+{
+    MemoryDomain *domain = find(self, uuid, error);
+    if (domain == NULL || !domain_rules_require_ours(domain->name, domain->machine_id, error))
+        return NULL;
+    return domain;
+}
+
+static gboolean store(MemoryHypervisor *self, const MemoryDomain *domain, GError **error)
+{
+    return self->directory == NULL || memory_domain_store(domain, self->directory, error);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static gboolean ping(Hypervisor *hypervisor, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    return begin(self, "ping", error) && end(self, TRUE);
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    const DomainState *const *one = a, *const *other = b;
+    return strcmp((*one)->name, (*other)->name);
+}
+
+static GPtrArray *list(Hypervisor *hypervisor, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "list", error))
+        return NULL;
+    GPtrArray *states = g_ptr_array_new_with_free_func((GDestroyNotify)domain_state_free);
+    GHashTableIter iterator;
+    gpointer domain;
+    g_hash_table_iter_init(&iterator, self->domains);
+    while (g_hash_table_iter_next(&iterator, NULL, &domain))
+        g_ptr_array_add(states, memory_domain_state(domain));
+    g_ptr_array_sort(states, by_name);
+    end(self, TRUE);
+    return states;
+}
+
+static DomainFacts *inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "inspect", error))
+        return NULL;
+    const MemoryDomain *domain = find(self, uuid_or_name, error);
+    DomainFacts *facts = domain == NULL ? NULL : memory_domain_facts(domain, error);
+    end(self, TRUE);
+    return facts;
+}
+
+static gboolean power(Hypervisor *hypervisor, const char *uuid, Power *power_out, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "power", error))
+        return FALSE;
+    const MemoryDomain *domain = find(self, uuid, error);
+    if (domain != NULL)
+        *power_out = memory_domain_power(domain);
+    return end(self, domain != NULL);
+}
+
+static GHashTable *marks(Hypervisor *hypervisor, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "marks", error))
+        return NULL;
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iterator;
+    gpointer domain;
+    g_hash_table_iter_init(&iterator, self->domains);
+    while (g_hash_table_iter_next(&iterator, NULL, &domain)) {
+        guint found = memory_domain_marks(domain);
+        if (found != 0)
+            g_hash_table_insert(table, g_strdup(((MemoryDomain *)domain)->uuid),
+                                GUINT_TO_POINTER(found));
+    }
+    end(self, TRUE);
+    return table;
+}
+
+/* --- definitions ------------------------------------------------------------------------------ */
+
+static char *build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GError **error)
+{
+    static const DomainHost host = {.type = "qemu", .network = "default"};
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "build_xml", error))
+        return NULL;
+    end(self, TRUE);
+    return domain_build(spec, &host, error);
+}
+
+static DefineDecision decide(MemoryHypervisor *self, const MemoryDomain *wanted, GError **error)
+{
+    const MemoryDomain *namesake = find_by_name(self, wanted->name);
+    const MemoryDomain *there = g_hash_table_lookup(self->domains, wanted->uuid);
+    g_autoptr(DomainFacts) wanted_facts = memory_domain_facts(wanted, error);
+    g_autoptr(DomainFacts) facts = there == NULL ? NULL : memory_domain_facts(there, error);
+    return domain_rules_define(wanted_facts, namesake == NULL ? NULL : namesake->uuid, facts,
+                               error);
+}
+
+static void keep(MemoryHypervisor *self, MemoryDomain *wanted)
+{
+    MemoryDomain *there = g_hash_table_lookup(self->domains, wanted->uuid);
+    if (there != NULL) {
+        wanted->power = there->power;
+        wanted->autostart = there->autostart;
+        wanted->reboot_stops = there->reboot_stops;
+        wanted->stubborn = there->stubborn;
+        wanted->facts = there->facts;
+    }
+    add_event(self, DOMAIN_DEFINED, wanted->uuid);
+    g_hash_table_replace(self->domains, wanted->uuid, wanted);
+}
+
+static gboolean define(Hypervisor *hypervisor, const char *xml, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "define", error))
+        return FALSE;
+    g_autoptr(MemoryDomain) wanted = memory_domain_new(xml, error);
+    DefineDecision decision = wanted == NULL ? DEFINE_REFUSED : decide(self, wanted, error);
+    if (decision != DEFINE_WANTED)
+        return end(self, decision == DEFINE_DONE);
+    if (!fault_point(FAULT_DOMAIN_DEFINE, error))
+        return end(self, FALSE);
+    keep(self, wanted);
+    return end(self, store(self, g_steal_pointer(&wanted), error));
+}
+
+static gboolean may_undefine(const MemoryDomain *domain, GError **error)
+{
+    return domain_rules_require_ours(domain->name, domain->machine_id, error) &&
+           domain_rules_undefine(domain->name, domain->power != POWER_OFF,
+                                 domain->facts.managed_save, domain->facts.snapshots > 0, error);
+}
+
+static void remove_domain(MemoryHypervisor *self, const MemoryDomain *domain)
+{
+    if (self->directory != NULL)
+        memory_domain_forget(domain, self->directory);
+    add_event(self, DOMAIN_UNDEFINED, domain->uuid);
+    g_hash_table_remove(self->domains, domain->uuid);
+}
+
+static gboolean undefine(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "undefine", error))
+        return FALSE;
+    const MemoryDomain *domain = find(self, uuid, NULL);
+    if (domain == NULL)
+        return end(self, TRUE);
+    if (!may_undefine(domain, error) || !fault_point(FAULT_DOMAIN_UNDEFINE, error))
+        return end(self, FALSE);
+    remove_domain(self, domain);
+    return end(self, TRUE);
+}
+
+/* --- power ------------------------------------------------------------------------------------ */
+
+static void stop(MemoryHypervisor *self, MemoryDomain *domain, HypervisorEvent event)
+{
+    domain->power = POWER_OFF;
+    domain->reboot_stops = FALSE; /* it was a wish to that QEMU */
+    add_event(self, event, domain->uuid);
+    store(self, domain, NULL);
+}
+
+static gboolean is_on(const MemoryDomain *domain)
+{
+    return domain->power != POWER_OFF;
+}
+
+/* What a start needs to know while no lock is held. */
+typedef struct {
+    char *uuid, *xml;
+    gboolean resume;
+    MemoryStartHook hook;
+    gpointer hook_data;
+} Start;
+
+static void start_clear(Start *start)
+{
+    g_free(start->uuid);
+    g_free(start->xml);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
+
+static gboolean prepare_start(MemoryHypervisor *self, const char *uuid, Start *start_out,
+                              gboolean *is_on_out, GError **error)
+{
+    const MemoryDomain *domain = find_ours(self, uuid, error);
+    if (domain == NULL)
+        return FALSE;
+    *is_on_out = is_on(domain);
+    *start_out = (Start){g_strdup(domain->uuid), g_strdup(domain->xml), domain->facts.managed_save,
+                         self->start_hook, self->start_hook_data};
+    return TRUE;
+}
+
+static gboolean finish_start(MemoryHypervisor *self, const char *uuid, GError **error)
+{
+    MemoryDomain *domain = find_ours(self, uuid, error);
+    if (domain == NULL)
+        return FALSE;
+    domain->power = POWER_RUNNING;
+    domain->reboot_stops = FALSE;
+    domain->facts.managed_save = domain->facts.saved_to_file = FALSE;
+    add_event(self, DOMAIN_STARTED, domain->uuid);
+    return store(self, domain, error);
+}
+
+static gboolean start(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_auto(Start) the_start = {0};
+    gboolean is_running = FALSE;
+    if (!begin(self, "start", error))
+        return FALSE;
+    if (!end(self, prepare_start(self, uuid, &the_start, &is_running, error)))
+        return FALSE;
+    if (is_running)
+        return TRUE;
+    if (the_start.hook != NULL && !the_start.hook(the_start.uuid, the_start.xml, the_start.resume,
+                                                  the_start.hook_data, error))
+        return FALSE;
+    g_mutex_lock(&self->lock);
+    return end(self, finish_start(self, uuid, error));
+}
+
+/* The calls on one domain differ in what they do to it. */
+typedef gboolean (*DomainAction)(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                                 GError **error);
+
+static gboolean act(Hypervisor *hypervisor, const char *call, DomainAction action, const char *uuid,
+                    gboolean flag, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, call, error))
+        return FALSE;
+    MemoryDomain *domain = find_ours(self, uuid, error);
+    return end(self, domain != NULL && action(self, domain, flag, error));
+}
+
+static gboolean do_shutdown(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                            GError **error)
+{
+    (void)flag, (void)error;
+    if (is_on(domain) && !domain->stubborn)
+        stop(self, domain, DOMAIN_STOPPED);
+    return TRUE;
+}
+
+static gboolean do_poweroff(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                            GError **error)
+{
+    (void)flag, (void)error;
+    if (is_on(domain))
+        stop(self, domain, DOMAIN_STOPPED);
+    return TRUE;
+}
+
+static gboolean require_on(const MemoryDomain *domain, GError **error)
+{
+    return is_on(domain) || error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "domain is not running");
+}
+
+static void reboot_guest(MemoryHypervisor *self, MemoryDomain *domain)
+{
+    if (!domain->reboot_stops)
+        return;
+    add_event(self, DOMAIN_REBOOT_STOPPED, domain->uuid);
+    stop(self, domain, DOMAIN_STOPPED);
+}
+
+static gboolean do_reboot(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                          GError **error)
+{
+    (void)flag;
+    if (!require_on(domain, error))
+        return FALSE;
+    if (!domain->stubborn)
+        reboot_guest(self, domain);
+    return TRUE;
+}
+
+static gboolean do_set_reboot(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                              GError **error)
+{
+    if (!require_on(domain, error))
+        return FALSE;
+    domain->reboot_stops = flag;
+    return store(self, domain, error);
+}
+
+static gboolean do_set_autostart(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
+                                 GError **error)
+{
+    domain->autostart = flag;
+    return store(self, domain, error);
+}
+
+static gboolean request_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    return act(hypervisor, "shutdown", do_shutdown, uuid, FALSE, error);
+}
+
+static gboolean poweroff(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    return act(hypervisor, "poweroff", do_poweroff, uuid, FALSE, error);
+}
+
+static gboolean request_reboot(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    return act(hypervisor, "reboot", do_reboot, uuid, FALSE, error);
+}
+
+static gboolean set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gboolean stops,
+                                 GError **error)
+{
+    return act(hypervisor, "set_reboot_stops", do_set_reboot, uuid, stops, error);
+}
+
+static gboolean set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
+                              GError **error)
+{
+    return act(hypervisor, "set_autostart", do_set_autostart, uuid, autostart, error);
+}
+
+static gboolean probe_hook(Hypervisor *hypervisor, const char *store_root, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    (void)store_root;
+    if (!begin(self, "probe_hook", error))
+        return FALSE;
+    if (self->hook_in_force)
+        return end(self, TRUE);
+    error_set(error, UNDERPIN_ERROR_REFUSED, "install the hook, then reload libvirtd",
+              "the start hook of Underpin is not in force: libvirt did not ask it before a start");
+    return end(self, FALSE);
+}
+
+static void listen_to(Hypervisor *hypervisor, HypervisorListener listener, gpointer user_data)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    self->listener = listener;
+    self->listener_data = user_data;
+    g_mutex_unlock(&self->lock);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void adapter_free(Hypervisor *hypervisor)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_hash_table_unref(self->domains);
+    g_hash_table_unref(self->calls);
+    g_free(self->directory);
+    g_free(self->failing_call);
+    g_clear_error(&self->failure);
+    g_mutex_clear(&self->lock);
+    g_free(self);
+}
+
+static const HypervisorOps operations = {
+    .name = "memory",
+    .free = adapter_free,
+    .ping = ping,
+    .list = list,
+    .inspect = inspect,
+    .power = power,
+    .marks = marks,
+    .build_xml = build_xml,
+    .define = define,
+    .undefine = undefine,
+    .start = start,
+    .shutdown = request_shutdown,
+    .poweroff = poweroff,
+    .reboot = request_reboot,
+    .set_reboot_stops = set_reboot_stops,
+    .set_autostart = set_autostart,
+    .probe_hook = probe_hook,
+    .listen = listen_to,
+};
+
+static void load(MemoryHypervisor *self, const char *directory)
+{
+    self->directory = g_strdup(directory);
+    g_mkdir_with_parents(directory, 0700);
+    g_autoptr(GPtrArray) domains = memory_domain_load_all(directory);
+    g_ptr_array_set_free_func(domains, NULL); /* they move to the table */
+    for (guint i = 0; i < domains->len; i++) {
+        MemoryDomain *domain = domains->pdata[i];
+        g_hash_table_replace(self->domains, domain->uuid, domain);
+    }
+}
+
+Hypervisor *memory_hypervisor_new(const char *state_directory)
+{
+    MemoryHypervisor *self = g_new0(MemoryHypervisor, 1);
+    self->parent.ops = &operations;
+    g_mutex_init(&self->lock);
+    g_queue_init(&self->events);
+    self->domains =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)memory_domain_free);
+    self->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->hook_in_force = self->answering = TRUE;
+    if (state_directory != NULL)
+        load(self, state_directory);
+    return &self->parent;
+}
+
+/* --- for tests -------------------------------------------------------------------------------- */
+
+/* A test that names a domain which is not there has a defect itself. */
+static MemoryDomain *lock_domain(Hypervisor *hypervisor, const char *uuid)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    MemoryDomain *domain = find(self, uuid, NULL);
+    if (domain == NULL)
+        g_error("the in-memory host has no domain '%s'", uuid);
+    return domain;
+}
+
+static void unlock_changed(Hypervisor *hypervisor, const MemoryDomain *domain)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    store(self, domain, NULL);
+    end(self, TRUE);
+}
+
+void memory_hypervisor_add(Hypervisor *hypervisor, const char *xml)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_autoptr(GError) failure = NULL;
+    MemoryDomain *domain = memory_domain_new(xml, &failure);
+    if (domain == NULL)
+        g_error("no definition: %s", failure->message);
+    g_mutex_lock(&self->lock);
+    keep(self, domain);
+    unlock_changed(hypervisor, domain);
+}
+
+void memory_hypervisor_drop(Hypervisor *hypervisor, const char *uuid)
+{
+    const MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    remove_domain(host_of(hypervisor), domain);
+    end(host_of(hypervisor), TRUE);
+}
+
+void memory_hypervisor_set_facts(Hypervisor *hypervisor, const char *uuid,
+                                 const MemoryDomainFacts *facts)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    domain->facts = *facts;
+    unlock_changed(hypervisor, domain);
+}
+
+void memory_hypervisor_set_power(Hypervisor *hypervisor, const char *uuid, Power new_power)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    domain->power = new_power;
+    unlock_changed(hypervisor, domain);
+}
+
+gboolean memory_hypervisor_reboot_stops(Hypervisor *hypervisor, const char *uuid)
+{
+    gboolean stops = lock_domain(hypervisor, uuid)->reboot_stops;
+    return end(host_of(hypervisor), stops);
+}
+
+gboolean memory_hypervisor_autostart(Hypervisor *hypervisor, const char *uuid)
+{
+    gboolean autostart = lock_domain(hypervisor, uuid)->autostart;
+    return end(host_of(hypervisor), autostart);
+}
+
+void memory_hypervisor_guest_stops(Hypervisor *hypervisor, const char *uuid)
+{
+    stop(host_of(hypervisor), lock_domain(hypervisor, uuid), DOMAIN_STOPPED);
+    end(host_of(hypervisor), TRUE);
+}
+
+void memory_hypervisor_guest_reboots(Hypervisor *hypervisor, const char *uuid)
+{
+    reboot_guest(host_of(hypervisor), lock_domain(hypervisor, uuid));
+    end(host_of(hypervisor), TRUE);
+}
+
+void memory_hypervisor_guest_suspends_to_disk(Hypervisor *hypervisor, const char *uuid)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    add_event(host_of(hypervisor), DOMAIN_SUSPENDED_TO_DISK, domain->uuid);
+    stop(host_of(hypervisor), domain, DOMAIN_STOPPED);
+    end(host_of(hypervisor), TRUE);
+}
+
+void memory_hypervisor_save(Hypervisor *hypervisor, const char *uuid, gboolean managed)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    domain->facts.managed_save = managed;
+    domain->facts.saved_to_file = !managed;
+    stop(host_of(hypervisor), domain, DOMAIN_SAVED);
+    end(host_of(hypervisor), TRUE);
+}
+
+void memory_hypervisor_set_stubborn(Hypervisor *hypervisor, const char *uuid, gboolean stubborn)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    domain->stubborn = stubborn;
+    unlock_changed(hypervisor, domain);
+}
+
+void memory_hypervisor_emit(Hypervisor *hypervisor, HypervisorEvent event, const char *uuid)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    add_event(self, event, uuid);
+    end(self, TRUE);
+}
+
+void memory_hypervisor_set_hook(Hypervisor *hypervisor, gboolean in_force)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    self->hook_in_force = in_force;
+    g_mutex_unlock(&self->lock);
+}
+
+void memory_hypervisor_set_start_hook(Hypervisor *hypervisor, MemoryStartHook hook,
+                                      gpointer user_data)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    self->start_hook = hook;
+    self->start_hook_data = user_data;
+    g_mutex_unlock(&self->lock);
+}
+
+void memory_hypervisor_fail_next(Hypervisor *hypervisor, const char *call, UnderpinErrorCode code,
+                                 const char *message)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    g_free(self->failing_call);
+    g_clear_error(&self->failure);
+    self->failing_call = g_strdup(call != NULL ? call : "");
+    error_set(&self->failure, code, NULL, "%s", message);
+    g_mutex_unlock(&self->lock);
+}
+
+void memory_hypervisor_set_answering(Hypervisor *hypervisor, gboolean answering)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    if (self->answering != answering)
+        add_event(self, answering ? HYPERVISOR_FOUND : HYPERVISOR_LOST, NULL);
+    self->answering = answering;
+    end(self, TRUE);
+}
+
+guint memory_hypervisor_calls(Hypervisor *hypervisor, const char *call)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    g_mutex_lock(&self->lock);
+    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(self->calls, call));
+    g_mutex_unlock(&self->lock);
+    return number;
+}

@@ -1,0 +1,148 @@
+/* Background care: settles that were asked for, reclaim, maintenance of layers; and libvirt's events, in their order. */
+#include "jobs/jobs_private.h"
+
+/* Retention is a matter of days: a look a minute is plenty. A finished job wakes it at once. */
+#define CARE_SECONDS 60
+
+/* --- settles ----------------------------------------------------------------------------------------------- */
+
+void jobs_want_settle(Jobs *jobs, const char *machine_id)
+{
+    g_mutex_lock(&jobs->lock);
+    gboolean is_new = !jobs->stopping && g_hash_table_add(jobs->wanted, g_strdup(machine_id));
+    if (is_new && jobs->settlers)
+        g_thread_pool_push(jobs->settlers, g_strdup(machine_id), NULL);
+    g_mutex_unlock(&jobs->lock);
+}
+
+/* BUSY ends with an event of its own (a stop, the end of a job); everything else is tried again. */
+void jobs_settle_one(gpointer machine_id, gpointer user_data)
+{
+    Jobs *jobs = user_data;
+    g_autofree char *id = machine_id;
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&jobs->lock);
+    g_hash_table_remove(jobs->wanted, id);
+    gboolean stopping = jobs->stopping;
+    g_mutex_unlock(&jobs->lock);
+    if (stopping || engine_settle(jobs->engine, id, &error))
+        return;
+    if (error_code(error) != UNDERPIN_ERROR_BUSY)
+        g_message("settling machine %s: %s", id, error->message);
+    g_mutex_lock(&jobs->lock);
+    g_hash_table_add(jobs->retry, g_strdup(id));
+    g_mutex_unlock(&jobs->lock);
+}
+
+static void retry_settles(Jobs *jobs)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter iter;
+    gpointer key;
+    g_mutex_lock(&jobs->lock);
+    g_hash_table_iter_init(&iter, jobs->retry);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        g_ptr_array_add(ids, g_strdup(key));
+    g_hash_table_remove_all(jobs->retry);
+    g_mutex_unlock(&jobs->lock);
+    for (guint i = 0; i < ids->len; i++)
+        jobs_want_settle(jobs, g_ptr_array_index(ids, i));
+}
+
+/* --- reclaim and maintenance ------------------------------------------------------------------------------- */
+
+static void reclaim(Jobs *jobs)
+{
+    g_autoptr(GError) error = NULL;
+    guint64 freed = 0;
+    if (!engine_reclaim(jobs->engine, &freed, &error))
+        g_message("reclaiming: %s", error->message);
+    else if (freed)
+        g_message("reclaimed %" G_GUINT64_FORMAT " bytes", freed);
+}
+
+static void maintain(Jobs *jobs)
+{
+    gboolean more = TRUE;
+    while (more && !g_cancellable_is_cancelled(jobs->care_cancellable)) {
+        g_autoptr(GError) error = NULL;
+        if (!engine_maintain(jobs->engine, &more, jobs->care_cancellable, &error)) {
+            g_message("maintaining layers: %s", error->message);
+            return;
+        }
+    }
+}
+
+/* Waits for the next round; FALSE when the end has come. */
+static gboolean wait_for_round(Jobs *jobs)
+{
+    gint64 deadline = g_get_monotonic_time() + CARE_SECONDS * G_USEC_PER_SEC;
+    g_mutex_lock(&jobs->lock);
+    while (!jobs->stopping && !jobs->care_wanted && g_cond_wait_until(&jobs->care_wake, &jobs->lock, deadline))
+        ;
+    jobs->care_wanted = FALSE;
+    gboolean go_on = !jobs->stopping;
+    g_mutex_unlock(&jobs->lock);
+    return go_on;
+}
+
+static gpointer care_main(gpointer user_data)
+{
+    Jobs *jobs = user_data;
+    while (wait_for_round(jobs)) {
+        retry_settles(jobs);
+        reclaim(jobs);
+        maintain(jobs);
+    }
+    return NULL;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    HypervisorEvent event;
+    char *uuid;
+    gboolean end;
+} QueuedEvent;
+
+static void queue_event(Jobs *jobs, HypervisorEvent event, const char *uuid, gboolean end)
+{
+    QueuedEvent *queued = g_new0(QueuedEvent, 1);
+    queued->event = event;
+    queued->uuid = g_strdup(uuid);
+    queued->end = end;
+    g_async_queue_push(jobs->event_queue, queued);
+}
+
+void jobs_domain_event(Jobs *jobs, HypervisorEvent event, const char *uuid)
+{
+    queue_event(jobs, event, uuid, FALSE);
+}
+
+static gpointer events_main(gpointer user_data)
+{
+    Jobs *jobs = user_data;
+    gboolean end = FALSE;
+    while (!end) {
+        QueuedEvent *queued = g_async_queue_pop(jobs->event_queue);
+        end = queued->end;
+        if (!end)
+            engine_domain_event(jobs->engine, queued->event, queued->uuid);
+        g_free(queued->uuid);
+        g_free(queued);
+    }
+    return NULL;
+}
+
+void jobs_care_start(Jobs *jobs)
+{
+    jobs->events = g_thread_new("events", events_main, jobs);
+    jobs->care = g_thread_new("care", care_main, jobs);
+}
+
+void jobs_care_stop(Jobs *jobs)
+{
+    queue_event(jobs, HYPERVISOR_LOST, NULL, TRUE);
+    g_thread_join(jobs->events);
+    g_thread_join(jobs->care);
+}
