@@ -150,6 +150,8 @@ static void print_last_line(const Command *command, const json_t *job, const cha
             has_summary ? summary : "");
     else if (*counts != '\0')
         say("%s%s%s%s", counts, taken, joint, has_summary ? summary : "");
+    else if (g_strcmp0(text_of(job, "state"), "done") == 0 && command->done != NULL)
+        say("%s%s", command->done, taken);
     else
         say("%s %s%s", command->name, text_of(job, "state"), taken);
 }

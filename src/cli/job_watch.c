@@ -238,7 +238,8 @@ static void add_way_back(const Watch *watch, GError **error)
 /* One round: the stream is opened, the job asked for, events are taken. TRUE: another round. */
 static gboolean go_round(Watch *watch, WatchOutcome *outcome_out, Answer **answer_out, GError **error)
 {
-    g_autoptr(EventStream) stream = client_events(watch->call->client, NULL);
+    g_autoptr(EventStream) stream =
+        is_over(watch) ? NULL : client_events(watch->call->client, NULL);
     g_autoptr(GError) problem = NULL;
     g_autoptr(Answer) answer = ask(watch, &problem);
     *outcome_out = WATCH_LOST;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { NAMES_SHOWN = 4 };
+enum { NAMES_SHOWN = 4, HINT_INDENT = 4 };
 
 typedef struct {
     char *text;
@@ -82,26 +82,27 @@ char *names_to_text(const GPtrArray *names, guint limit)
     return g_string_free(text, FALSE);
 }
 
-static void append_lines(GString *text, const char *prefix, const char *indent, const char *lines)
+static void append_lines(GString *text, const char *prefix, const char *lines)
 {
     g_auto(GStrv) parts = g_strsplit(lines, "\n", -1);
     for (gsize i = 0; parts[i] != NULL; i++) {
         if (*parts[i] != '\0')
-            g_string_append_printf(text, "%s%s%s\n", prefix, indent, parts[i]);
+            g_string_append_printf(text, "%s%s\n", prefix, parts[i]);
     }
 }
 
 char *notes_to_text(const Notes *notes, const char *prefix)
 {
     GString *text = g_string_new(NULL);
+    g_autofree char *blanks = g_strnfill(strlen(prefix) + HINT_INDENT, ' ');
     for (guint i = 0; i < notes->notes->len; i++) {
         const Note *note = g_ptr_array_index(notes->notes, i);
         g_autofree char *names = names_to_text(note->names, NAMES_SHOWN);
         g_autofree char *line =
             *names != '\0' ? g_strdup_printf("%s: %s", names, note->text) : g_strdup(note->text);
-        append_lines(text, prefix, "", line);
+        append_lines(text, prefix, line);
         if (note->hint != NULL)
-            append_lines(text, prefix, "    ", note->hint);
+            append_lines(text, blanks, note->hint);
     }
     if (text->len > 0)
         g_string_truncate(text, text->len - 1);

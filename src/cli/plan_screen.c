@@ -10,6 +10,8 @@
 #include "foundation/error.h"
 #include "model/role.h"
 
+enum { NAMED_MACHINES = 3 };
+
 /* What a fate means for the content: the words are the API's. */
 static const struct {
     const char *fate;
@@ -289,11 +291,11 @@ static void print_totals(const json_t *plan, const PlanDigest *digest)
     append_size(text, sum_of(plan, "freed_bytes"), "* will be freed");
     append_size(text, number_of(plan, "needed_bytes"), "needs *");
     append_size(text, number_of(plan, "free_bytes"), "* free in the store");
-    double estimate = json_number_value(json_object_get(plan, "estimate_seconds"));
-    if (estimate > 0 && estimate < 1e9) {
-        g_autofree char *duration = duration_to_text((gint64)(estimate + 0.5));
-        g_string_append_printf(text, "%sabout %s", text->len > 0 ? "; " : "", duration);
-    }
+    const json_t *seconds = json_object_get(plan, "estimate_seconds");
+    g_autofree char *estimate =
+        estimate_to_text(json_is_number(seconds) ? json_number_value(seconds) : -1);
+    if (estimate != NULL)
+        g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "", estimate);
     g_autofree char *counts = counts_text(digest);
     say("\n%s%s%s", counts, text->len > 0 ? "; " : "", text->str);
     g_string_free(text, TRUE);
@@ -334,23 +336,42 @@ static void announce_remarks(const json_t *plan)
     }
 }
 
+/* "demo-1, demo-2 (1 now, 1 when it stops)", or "26 machines (…)": whom it is about. */
+static char *subject_text(const json_t *plan, const PlanDigest *digest)
+{
+    size_t index;
+    const json_t *item;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    json_array_foreach(list_of(plan, "items"), index, item)
+    {
+        if (is_to_happen(item) && text_of(item, "machine") != NULL)
+            g_ptr_array_add(names, (gpointer)text_of(item, "machine"));
+    }
+    g_autofree char *subject = names->len <= NAMED_MACHINES ? names_to_text(names, NAMED_MACHINES)
+                                                            : affected_text(digest);
+    if (digest->pending == 0)
+        return g_steal_pointer(&subject);
+    PlanDigest happening = {.now = digest->now, .pending = digest->pending};
+    g_autofree char *counts = counts_text(&happening);
+    return g_strdup_printf("%s (%s)", subject, counts);
+}
+
 void plan_announce(const Call *call, const json_t *plan)
 {
     PlanDigest digest = plan_digest(plan);
     const char *summary = text_of(plan, "summary");
-    g_autofree char *affected = affected_text(&digest);
-    g_autofree char *counts = counts_text(&digest);
-    if (digest.now + digest.pending == 0)
-        say_aside("%s: there is nothing to do", call->command->name);
+    g_autofree char *subject = subject_text(plan, &digest);
+    g_autofree char *lost = size_to_text(digest.lost_bytes);
+    g_autofree char *held = size_to_text(sum_of(plan, "held_bytes"));
+    gboolean is_nothing = digest.now + digest.pending == 0;
+    if (is_nothing)
+        say_aside("%s: %s", call->command->name,
+                  digest.refused > 0 ? "refused, nothing was changed" : "there is nothing to do");
     else if (summary != NULL && *summary != '\0')
-        say_aside("%s %s (%s): %s", call->command->name, affected, counts, summary);
-    if (digest.loses && digest.lost_bytes > 0) {
-        g_autofree char *lost = size_to_text(digest.lost_bytes);
-        g_autofree char *held = size_to_text(sum_of(plan, "held_bytes"));
-        if (sum_of(plan, "held_bytes") > 0)
-            say_aside("  written to them since they were fresh: %s; undo will hold %s", lost, held);
-        else
-            say_aside("  written to them since they were fresh: %s", lost);
-    }
+        say_aside("%s %s: %s", call->command->name, subject, summary);
+    if (digest.lost_bytes > 0 && sum_of(plan, "held_bytes") > 0)
+        say_aside("  written since they were fresh: %s; undo will hold %s", lost, held);
+    else if (digest.lost_bytes > 0)
+        say_aside("  written since they were fresh: %s", lost);
     announce_remarks(plan);
 }

@@ -144,10 +144,8 @@ static char *count_part(guint count, const char *word)
 
 static char *estimate_part(const Progress *progress)
 {
-    if (progress->estimate_seconds < 0 || progress->estimate_seconds > 1e9)
-        return NULL;
-    g_autofree char *duration = duration_to_text((gint64)(progress->estimate_seconds + 0.5));
-    return g_strdup_printf("%s%s left", progress->estimate_seconds < 1 ? "" : "about ", duration);
+    g_autofree char *estimate = estimate_to_text(progress->estimate_seconds);
+    return estimate != NULL ? g_strdup_printf("%s left", estimate) : NULL;
 }
 
 static void make_parts(const Progress *progress, char **parts)

@@ -9,8 +9,9 @@ typedef enum {
     COLUMN_PLAIN = 0,
     COLUMN_RIGHT = 1 << 0, /* numbers and sizes */
     COLUMN_TREE = 1 << 1,  /* carries the branches of the tree */
-    COLUMN_TRIM = 1 << 2,  /* cut first where the terminal is too narrow */
+    COLUMN_TRIM = 1 << 2,  /* cut where the terminal is too narrow; at most one a table trims or wraps */
     COLUMN_WRAP = 1 << 3,  /* goes on in the next line where the terminal is too narrow */
+    COLUMN_SPARE = 1 << 4, /* left out where that is not enough, the last one first */
 } ColumnFlags;
 
 typedef struct {

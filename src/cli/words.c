@@ -128,6 +128,14 @@ char *duration_to_text(gint64 seconds)
     return two_parts(seconds / DAY, "d", seconds % DAY / HOUR, "h");
 }
 
+char *estimate_to_text(double seconds)
+{
+    if (!(seconds >= 0 && seconds < 1e9))
+        return NULL;
+    g_autofree char *duration = duration_to_text((gint64)(seconds + 0.5));
+    return seconds < 0.5 ? g_steal_pointer(&duration) : g_strdup_printf("about %s", duration);
+}
+
 static guint64 duration_unit(const char *suffix, gsize length)
 {
     static const Unit units[] = {{"", 1},        {"s", 1},    {"sec", 1}, {"m", MINUTE},

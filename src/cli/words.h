@@ -13,6 +13,8 @@ gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error);
 
 /* "under 1 s", "12 s", "2 min 5 s", "1 h 5 min", "3 d 4 h". Caller frees. */
 char *duration_to_text(gint64 seconds);
+/* "under 1 s", "about 12 s"; NULL where it is unknown (negative or absurd). Caller frees. */
+char *estimate_to_text(double seconds);
 /* "120", "120s", "2m", "2min", "1h30m", "2d" in seconds; INVALID for anything else and for more than a year. */
 gboolean duration_from_text(const char *text, guint *seconds_out, GError **error);
 

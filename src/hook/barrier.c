@@ -218,12 +218,17 @@ bool barrier_release(const DomainScan *scan, Verdict *verdict)
     return true;
 }
 
+/* Also the guest that had begun to run when libvirtd died before it could call `started`. */
 bool barrier_reconnect(const DomainScan *scan, Verdict *verdict)
 {
     static Subject subject;
     subject_find(scan, CHECK_NOTHING, &subject, verdict);
-    for (size_t i = 0; i < subject.count; i++)
-        if (claim_read(subject.machines[i].store.claims, subject.machines[i].id) != CLAIM_RUNNING)
-            note_session(&subject.machines[i], verdict);
+    for (size_t i = 0; i < subject.count; i++) {
+        const StoreMachine *machine = &subject.machines[i];
+        if (claim_read(machine->store.claims, machine->id) == CLAIM_RUNNING)
+            continue;
+        note_session(machine, verdict);
+        tell(machine, "started");
+    }
     return true;
 }

@@ -4,7 +4,8 @@
  *
  *     underpin DOMAIN OPERATION SUBOPERATION EXTRA < domain XML
  *
- * It prints nothing on standard output: libvirt would take that for the domain's new XML.
+ * It prints nothing on standard output: libvirt would take that for the domain's new XML. What it
+ * prints on standard error becomes the end of libvirt's own message, which adds the line end.
  */
 #include "hook/barrier.h"
 
@@ -85,6 +86,6 @@ int main(int argc, char **argv)
             strcmp(argv[3], operations[i].suboperation) == 0)
             allowed = run(i, &verdict);
     if (verdict.message[0] != '\0')
-        fprintf(stderr, "underpin: %s\n", verdict.message);
+        fprintf(stderr, "underpin: %s", verdict.message);
     return allowed ? 0 : 1;
 }

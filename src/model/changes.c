@@ -51,8 +51,12 @@ void changes_put_machine(Changes *changes, const Machine *machine)
     g_ptr_array_add(changes->machines, machine_ref(machine));
 }
 
+/* A removal takes back what the same transaction has put before. */
 void changes_remove_machine(Changes *changes, const char *id)
 {
+    for (guint i = changes->machines->len; i-- > 0;)
+        if (g_strcmp0(((Machine *)g_ptr_array_index(changes->machines, i))->id, id) == 0)
+            g_ptr_array_remove_index(changes->machines, i);
     g_ptr_array_add(changes->machines_removed, g_strdup(id));
 }
 

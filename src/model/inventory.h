@@ -50,7 +50,7 @@ Changes *changes_new(void);
 void changes_free(Changes *changes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Changes, changes_free)
 gboolean changes_is_empty(const Changes *changes);
-/* Each takes a reference of its own. */
+/* Each takes a reference of its own. Removing a machine takes back an earlier put of it. */
 void changes_put_machine(Changes *changes, const Machine *machine);
 void changes_remove_machine(Changes *changes, const char *id);
 void changes_put_layer(Changes *changes, const Layer *layer);

@@ -4,8 +4,8 @@
 #include "cli/verbs.h"
 
 static const TableColumn domain_columns[] = {
-    {"DOMAIN", COLUMN_PLAIN},  {"POWER", COLUMN_PLAIN}, {"DISK", COLUMN_PLAIN},
-    {"FORMAT", COLUMN_PLAIN}, {"PROPOSED ROLE", COLUMN_PLAIN}, {"FILE", COLUMN_TRIM},
+    {"DOMAIN", COLUMN_PLAIN},  {"POWER", COLUMN_SPARE}, {"DISK", COLUMN_PLAIN},
+    {"FORMAT", COLUMN_SPARE}, {"PROPOSED ROLE", COLUMN_PLAIN}, {"FILE", COLUMN_TRIM},
 };
 
 static void set_disk(Table *table, TableRow *row, const json_t *disk)

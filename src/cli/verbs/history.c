@@ -5,8 +5,8 @@
 #include "cli/words.h"
 
 static const TableColumn history_columns[] = {
-    {"WHEN", COLUMN_PLAIN},   {"AGE", COLUMN_RIGHT}, {"VERB", COLUMN_PLAIN}, {"RESULT", COLUMN_PLAIN},
-    {"BY", COLUMN_PLAIN}, {"JOB", COLUMN_PLAIN}, {"DETAIL", COLUMN_TRIM},
+    {"WHEN", COLUMN_PLAIN},   {"AGE", COLUMN_RIGHT | COLUMN_SPARE}, {"VERB", COLUMN_PLAIN}, {"RESULT", COLUMN_PLAIN},
+    {"BY", COLUMN_SPARE}, {"JOB", COLUMN_SPARE}, {"DETAIL", COLUMN_WRAP},
 };
 
 static void add_entry(Table *table, const Call *call, const json_t *entry)

@@ -10,7 +10,7 @@ enum { JOBS_SHOWN = 20 };
 
 static const TableColumn job_columns[] = {
     {"JOB", COLUMN_PLAIN},  {"VERB", COLUMN_PLAIN},   {"STATE", COLUMN_PLAIN}, {"DONE", COLUMN_RIGHT},
-    {"FAILED", COLUMN_RIGHT}, {"PENDING", COLUMN_RIGHT}, {"ASKED", COLUMN_RIGHT}, {"BY", COLUMN_TRIM},
+    {"FAILED", COLUMN_RIGHT}, {"PENDING", COLUMN_RIGHT}, {"ASKED", COLUMN_RIGHT | COLUMN_SPARE}, {"BY", COLUMN_SPARE},
 };
 
 static char *count_cell(const json_t *counts, const char *key)

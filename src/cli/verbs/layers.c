@@ -8,7 +8,7 @@
 
 static const TableColumn layer_columns[] = {
     {"LAYER", COLUMN_TREE},  {"BASE", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"SIZE", COLUMN_RIGHT},
-    {"USES", COLUMN_RIGHT},  {"SEALED", COLUMN_RIGHT},  {"DIGEST", COLUMN_TRIM},
+    {"USES", COLUMN_RIGHT},  {"SEALED", COLUMN_RIGHT | COLUMN_SPARE},  {"DIGEST", COLUMN_TRIM | COLUMN_SPARE},
 };
 
 typedef struct {

@@ -101,7 +101,7 @@ static void print_head(const Call *call, const json_t *machine)
 /* --- volumes ----------------------------------------------------------------------------------- */
 
 static const TableColumn volume_columns[] = {
-    {"VOLUME", COLUMN_PLAIN},  {"ROLE", COLUMN_PLAIN},  {"FORMAT", COLUMN_PLAIN},
+    {"VOLUME", COLUMN_PLAIN},  {"ROLE", COLUMN_PLAIN},  {"FORMAT", COLUMN_SPARE},
     {"SIZE", COLUMN_RIGHT},    {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
 };
 
@@ -113,12 +113,11 @@ static void print_volumes(const Call *call, const json_t *machine)
     json_array_foreach(list_of(machine, "volumes"), index, volume)
     {
         TableRow *row = table_add(table, NULL);
-        const char *layer = text_of(volume, "layer");
         table_set(table, row, 0, text_of(volume, "target"));
         table_set(table, row, 1, text_of(volume, "role"));
         table_set(table, row, 2, text_of(volume, "format"));
         table_take(table, row, 3, size_to_text(number_of(volume, "capacity_bytes")));
-        table_set(table, row, 4, layer != NULL ? layer : "nothing");
+        table_set(table, row, 4, text_of(volume, "layer"));
         table_set_or_blank(table, row, 5, flag_of(volume, "own") ? "its own" : NULL);
     }
     if (table_rows(table) > 0)

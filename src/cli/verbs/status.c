@@ -43,9 +43,10 @@ static void print_space(const json_t *status)
     say("Layers      %s", flag_of(store, "protects_layers") ? "protected against writing"
                                                           : "NOT PROTECTED against writing: see "
                                                             "'underpin doctor'");
-    say("Undo        %s that can be put back, %s", count, undo);
+    say("Undo        %s that can be put back, holding %s", count, undo);
     say("Kept data   %s of removed machines", kept);
-    say("Reclaim     %s nobody needs any more", reclaimable);
+    if (number_of(status, "reclaimable_bytes") > 0)
+        say("Reclaim     %s that nobody needs any more", reclaimable);
 }
 
 static void print_status(const json_t *status)

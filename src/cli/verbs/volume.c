@@ -8,7 +8,7 @@
 /* --- looking ----------------------------------------------------------------------------------- */
 
 static const TableColumn list_columns[] = {
-    {"MACHINE", COLUMN_PLAIN}, {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"FORMAT", COLUMN_PLAIN},
+    {"MACHINE", COLUMN_PLAIN}, {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"FORMAT", COLUMN_SPARE},
     {"SIZE", COLUMN_RIGHT}, {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
 };
 
@@ -18,14 +18,13 @@ static void add_volumes(Table *table, const json_t *machine)
     const json_t *volume;
     json_array_foreach(list_of(machine, "volumes"), index, volume)
     {
-        const char *layer = text_of(volume, "layer");
         TableRow *row = table_add(table, NULL);
         table_set(table, row, 0, text_of(machine, "name"));
         table_set(table, row, 1, text_of(volume, "target"));
         table_set(table, row, 2, text_of(volume, "role"));
         table_set(table, row, 3, text_of(volume, "format"));
         table_take(table, row, 4, size_to_text(number_of(volume, "capacity_bytes")));
-        table_set(table, row, 5, layer != NULL ? layer : "nothing");
+        table_set(table, row, 5, text_of(volume, "layer"));
         table_set_or_blank(table, row, 6, flag_of(volume, "own") ? "its own" : NULL);
     }
 }
@@ -65,7 +64,7 @@ static int run_list(Call *call, GError **error)
 
 static const TableColumn kept_columns[] = {
     {"ID", COLUMN_PLAIN}, {"WAS", COLUMN_PLAIN}, {"FORMAT", COLUMN_PLAIN}, {"SIZE", COLUMN_RIGHT},
-    {"REMOVED", COLUMN_RIGHT}, {"DELETED", COLUMN_PLAIN},
+    {"REMOVED", COLUMN_RIGHT}, {"EXPIRES", COLUMN_PLAIN},
 };
 
 static void add_kept(Table *table, const Call *call, const json_t *volume)
@@ -80,7 +79,7 @@ static void add_kept(Table *table, const Call *call, const json_t *volume)
     table_take(table, row, 3, size_to_text(number_of(volume, "capacity_bytes")));
     table_take(table, row, 4, time_to_relative_text(text_of(volume, "removed_at"), now));
     table_take(table, row, 5,
-               expires != NULL ? time_to_full_text(expires, now) : g_strdup("never: kept on request"));
+               expires != NULL ? time_to_full_text(expires, now) : g_strdup("never, kept on request"));
 }
 
 static int run_kept(Call *call, GError **error)

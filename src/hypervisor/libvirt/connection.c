@@ -29,7 +29,7 @@
 #define FREE_WAIT_MS               2000
 
 struct Connection {
-    gint references; /* atomic: owner, thread, close callback */
+    gint references; /* atomic: owner and thread */
     char *uri;       /* constant */
     const ConnectionListener *listener;
     gpointer user_data;
@@ -83,8 +83,8 @@ static void on_close(virConnectPtr handle, int reason, void *opaque)
 static void watch(Connection *self, virConnectPtr handle)
 {
     virConnectSetKeepAlive(handle, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT);
-    if (virConnectRegisterCloseCallback(handle, on_close, ref(self), unref) < 0)
-        unref(self);
+    /* needs no reference: the thread has one, and unregisters before it gives that up */
+    virConnectRegisterCloseCallback(handle, on_close, self, NULL);
     virResetLastError();
 }
 

@@ -28,7 +28,7 @@ static gboolean read_stored(virConnectPtr handle, const char *uuid, DomainFacts 
         return libvirt_error_is(VIR_ERR_NO_DOMAIN) || libvirt_error_take(NULL, error);
     char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
     if (xml == NULL)
-        return libvirt_error_take(virDomainGetName(domain), error);
+        return libvirt_error_take(domain, error);
     *facts_out = domain_read(xml, NULL, NULL, error);
     free(xml);
     return *facts_out != NULL;
@@ -53,7 +53,7 @@ static gboolean define(virConnectPtr handle, gpointer argument, GError **error)
     if (!fault_point(FAULT_DOMAIN_DEFINE, error))
         return FALSE;
     g_autoptr(virDomain) domain = virDomainDefineXMLFlags(handle, wanted->xml, 0);
-    return domain != NULL || libvirt_error_take(wanted->state->name, error);
+    return domain != NULL || libvirt_error_take(NULL, error);
 }
 
 gboolean libvirt_define(Hypervisor *hypervisor, const char *xml, GError **error)
@@ -94,7 +94,7 @@ static gboolean undefine(virConnectPtr handle, gpointer argument, GError **error
     }
     if (!may_undefine(domain, error) || !fault_point(FAULT_DOMAIN_UNDEFINE, error))
         return FALSE;
-    return undefine_domain(domain) || libvirt_error_take(virDomainGetName(domain), error);
+    return undefine_domain(domain) || libvirt_error_take(domain, error);
 }
 
 gboolean libvirt_undefine(Hypervisor *hypervisor, const char *uuid, GError **error)

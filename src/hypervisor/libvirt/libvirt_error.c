@@ -147,18 +147,29 @@ static const char *detail_of(const virError *failure)
     return failure->message != NULL ? failure->message : "unknown error";
 }
 
-gboolean libvirt_error_take(const char *name, GError **error)
+static void translate(const virError *failure, virDomainPtr domain, GError **error)
 {
-    const virError *failure = virGetLastError();
-    if (failure == NULL)
-        return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "libvirt failed without a reason");
     UnderpinErrorCode code = code_of(failure);
-    if (code == UNDERPIN_ERROR_UNAVAILABLE)
-        return domain_rules_unavailable(error);
+    if (code == UNDERPIN_ERROR_UNAVAILABLE) {
+        domain_rules_unavailable(error);
+        return;
+    }
     gboolean from_hook = failure->code == VIR_ERR_HOOK_SCRIPT_FAILED;
     g_autofree char *message = libvirt_error_clean(detail_of(failure), from_hook);
-    g_autofree char *hint = hint_for(code, name);
-    return error_set(error, code, hint, "%s", message);
+    g_autofree char *hint = domain == NULL ? NULL : hint_for(code, virDomainGetName(domain));
+    error_set(error, code, hint, "%s", message);
+}
+
+gboolean libvirt_error_take(virDomainPtr domain, GError **error)
+{
+    virErrorPtr failure = virSaveLastError();
+    if (failure == NULL || failure->code == VIR_ERR_OK)
+        error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "libvirt failed without a reason");
+    else
+        translate(failure, domain, error);
+    if (failure != NULL)
+        virFreeError(failure);
+    return FALSE;
 }
 
 gboolean libvirt_error_is(int code)

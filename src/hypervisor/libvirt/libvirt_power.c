@@ -2,7 +2,6 @@
  * is success. */
 #include <stdlib.h>
 
-#include "foundation/error.h"
 #include "hypervisor/libvirt/libvirt_error.h"
 #include "hypervisor/libvirt/libvirt_private.h"
 #include "hypervisor/libvirt/xml_tree.h"
@@ -33,17 +32,15 @@ static gboolean act(Hypervisor *hypervisor, Action action, GError **error)
 /* The outcome of a call of libvirt on a domain. */
 static gboolean outcome(int result, virDomainPtr domain, GError **error)
 {
-    return result >= 0 || libvirt_error_take(virDomainGetName(domain), error);
+    return result >= 0 || libvirt_error_take(domain, error);
 }
 
-/* The same where the domain may have come to that state by itself in the meantime. */
+/* The same for a call that wants the domain active or not: what has come about by itself is
+ * success. */
 static gboolean outcome_active(int result, virDomainPtr domain, int active, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    if (outcome(result, domain, &failure))
-        return TRUE;
-    if (error_code(failure) == UNDERPIN_ERROR_REFUSED &&
-        !libvirt_error_is(VIR_ERR_HOOK_SCRIPT_FAILED) && virDomainIsActive(domain) == active)
+    if (outcome(result, domain, &failure) || virDomainIsActive(domain) == active)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;

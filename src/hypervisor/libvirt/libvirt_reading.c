@@ -31,7 +31,7 @@ static gboolean read_power(virDomainPtr domain, Power *power_out, int *reason_ou
 {
     int state, reason;
     if (virDomainGetState(domain, &state, &reason, 0) < 0)
-        return libvirt_error_take(virDomainGetName(domain), error);
+        return libvirt_error_take(domain, error);
     *power_out = power_of(state, reason, virDomainHasManagedSaveImage(domain, 0) == 1);
     *reason_out = reason;
     return TRUE;
@@ -284,7 +284,7 @@ static gboolean inspect(virConnectPtr handle, gpointer argument, GError **error)
         return FALSE;
     char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
     if (xml == NULL)
-        return libvirt_error_take(virDomainGetName(domain), error);
+        return libvirt_error_take(domain, error);
     g_autoptr(DomainFacts) facts = domain_read(xml, resolve_volume, handle, error);
     free(xml);
     if (facts == NULL || !complete(domain, facts, error))

@@ -352,6 +352,6 @@ static const StorageOps operations = {
     .head_path = directory_head_path,
     .nvram_path = directory_nvram_path,
     .probe_image = directory_probe_image,
-    .image_is_backing = directory_image_is_backing,
     .is_file = directory_is_file,
+    .image_is_backing = directory_image_is_backing,
 };

@@ -230,7 +230,7 @@ char *image_digest(MemoryStore *store, const Image *image, GError **error)
     return g_strconcat("sha256:", g_checksum_get_string(checksum), NULL);
 }
 
-gboolean image_is_written(const Image *image)
+gboolean memory_image_is_written(const Image *image)
 {
     return strcmp(image->format, "raw") == 0 || g_hash_table_size(image->blocks) > 0;
 }
@@ -249,7 +249,7 @@ void image_facts(const Image *image, HeadFacts *facts_out)
     *facts_out = (HeadFacts){
         .exists = TRUE,
         .locked = image->locked,
-        .written = image_is_written(image),
+        .written = memory_image_is_written(image),
         .inode = image->inode,
         .device = INODE_DEVICE,
         .size_bytes = image_allocated(image),

@@ -33,7 +33,7 @@ gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
     MachineDirectory *directory =
-        check_present(store, error) ? machine_directory_require(store, machine->id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
     if (!directory)
         return FALSE;
     const GPtrArray *heads =
@@ -181,7 +181,7 @@ static gboolean export_all(MemoryStore *store, const HeadDirectory *now, const j
     return TRUE;
 }
 
-gboolean export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
+gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
                             const Image *image)
 {
     json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
@@ -208,7 +208,7 @@ gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *c
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
     MachineDirectory *directory =
-        check_present(store, error) ? machine_directory_require(store, machine->id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
     if (!directory)
         return FALSE;
     if (!directory->now)

@@ -26,7 +26,7 @@ static gboolean look_at_old(const Machine *machine, const HeadDirectory *old, gb
             return error_set(
                 error, UNDERPIN_ERROR_BUSY, "stop the guest, or the program that has it open",
                 "volume '%s' of machine '%s' is open in a QEMU", head->target, machine->name);
-        if (image && head->role == ROLE_SYSTEM && image_is_written(image))
+        if (image && head->role == ROLE_SYSTEM && memory_image_is_written(image))
             *written_out = TRUE;
     }
     return TRUE;
@@ -55,7 +55,7 @@ static gboolean refresh_nvram(MemoryStore *store, MachineDirectory *directory, G
 {
     const Generation *staged = directory->next->record;
     return staged->nvram != NVRAM_KEEP || !directory->now ||
-           nvram_stage(store, directory, staged, directory->next, error);
+           memory_nvram_stage(store, directory, staged, directory->next, error);
 }
 
 static gboolean switch_now(MemoryStore *store, const Machine *machine, MachineDirectory *directory,
@@ -90,7 +90,7 @@ gboolean memory_switch(Storage *storage, const Machine *machine, guint64 number,
     SwitchResult result = {0};
     STORE_LOCKED(store);
     MachineDirectory *directory =
-        check_present(store, error) ? machine_directory_require(store, machine->id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
     if (!directory)
         return FALSE;
     gboolean ok = head_directory_number(directory->now) == number
@@ -222,7 +222,7 @@ gboolean memory_put_aside(Storage *storage, const Machine *machine, gboolean kee
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
     MachineDirectory *directory =
-        check_present(store, error) ? machine_directory_require(store, machine->id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
     PutAside work = {.machine = machine, .directory = directory, .keep = keep};
     if (!directory || !put_aside(store, &work, error) || !remove_mark(directory, error))
         return FALSE;
@@ -236,7 +236,7 @@ gboolean memory_mark(Storage *storage, const char *machine_id, gboolean unsettle
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
     MachineDirectory *directory =
-        check_present(store, error) ? machine_directory_require(store, machine_id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine_id, error) : NULL;
     if (!directory)
         return FALSE;
     if (!unsettled)
@@ -297,7 +297,7 @@ static gboolean check_data(MemoryStore *store, const Machine *machine, const Hea
         const Head *head = g_ptr_array_index(heads, i);
         const Image *image = g_hash_table_lookup(now->heads, head->target);
         if (head->role != ROLE_DATA || !image || is_kept(kept, head->target) ||
-            (machine->export_out && export_is_complete(store, machine, head->target, image)))
+            (machine->export_out && memory_export_is_complete(store, machine, head->target, image)))
             continue;
         return error_set(error, UNDERPIN_ERROR_BUG, "nothing was removed; see 'underpin doctor'",
                          "data volume '%s' of machine '%s' would be deleted", head->target,

@@ -191,7 +191,7 @@ static const char *nvram_source(MemoryStore *store, const MachineDirectory *mach
     return from ? from->nvram : NULL;
 }
 
-gboolean nvram_stage(MemoryStore *store, const MachineDirectory *machine,
+gboolean memory_nvram_stage(MemoryStore *store, const MachineDirectory *machine,
                      const Generation *generation, HeadDirectory *next, GError **error)
 {
     if (generation->nvram == NVRAM_NONE)
@@ -259,7 +259,7 @@ static gboolean build_next(const Staging *staging, GCancellable *cancellable, GE
         if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
             !stage_head(staging, g_ptr_array_index(heads, i), error))
             return FALSE;
-    if (!nvram_stage(staging->store, staging->directory, staging->generation, staging->next,
+    if (!memory_nvram_stage(staging->store, staging->directory, staging->generation, staging->next,
                      error) ||
         !fault_point(FAULT_STAGE_RECORD, error))
         return FALSE;

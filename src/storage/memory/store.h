@@ -101,7 +101,7 @@ Image *image_flatten(MemoryStore *store, const Image *image, const char *format,
 /* "sha256:…" */
 char *image_digest(MemoryStore *store, const Image *image, GError **error);
 /* Whether the guest has ever written to it; a raw image cannot tell. */
-gboolean image_is_written(const Image *image);
+gboolean memory_image_is_written(const Image *image);
 void image_facts(const Image *image, HeadFacts *facts_out);
 
 /* --- tree.c
@@ -119,13 +119,13 @@ void head_directory_empty(HeadDirectory *directory);
 guint64 head_directory_number(const HeadDirectory *directory); /* 0: none, or no record */
 
 MachineDirectory *machine_directory(MemoryStore *store, const char *machine_id);
-MachineDirectory *machine_directory_require(MemoryStore *store, const char *machine_id,
+MachineDirectory *memory_machine_directory_require(MemoryStore *store, const char *machine_id,
                                             GError **error);
 /* Made and described where missing. */
 MachineDirectory *machine_directory_make(MemoryStore *store, const Machine *description);
 HeadDirectory *machine_directory_entry(const MachineDirectory *machine, guint64 number);
 /* `now`, `next` or undo-N, whichever holds the generation; 0: `now`. NULL: none. */
-HeadDirectory *machine_directory_find(const MachineDirectory *machine, guint64 generation);
+HeadDirectory *memory_machine_directory_find(const MachineDirectory *machine, guint64 generation);
 void machine_directory_put_entry(MachineDirectory *machine, guint64 number, HeadDirectory *entry);
 LayerSet *layer_set(MemoryStore *store, const char *set_id);
 LayerSet *layer_set_require(MemoryStore *store, const char *set_id, GError **error);
@@ -154,7 +154,7 @@ gboolean memory_stage(Storage *storage, const Machine *machine, const Generation
                       GCancellable *cancellable, GError **error);
 gboolean memory_abandon(Storage *storage, const char *machine_id, GError **error);
 gboolean memory_sync(Storage *storage, const char *const *machine_ids, GError **error);
-gboolean nvram_stage(MemoryStore *store, const MachineDirectory *machine,
+gboolean memory_nvram_stage(MemoryStore *store, const MachineDirectory *machine,
                      const Generation *generation, HeadDirectory *next, GError **error);
 /* settle.c */
 gboolean memory_switch(Storage *storage, const Machine *machine, guint64 number,
@@ -179,7 +179,7 @@ gboolean memory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *fac
                             GError **error);
 /* outside.c */
 /* Whether a volume lies where the import found it: exported. */
-gboolean export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
+gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
                             const Image *image);
 gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,

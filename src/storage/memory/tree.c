@@ -112,7 +112,7 @@ MachineDirectory *machine_directory(MemoryStore *store, const char *machine_id)
     return g_hash_table_lookup(store->tree->machines, machine_id);
 }
 
-MachineDirectory *machine_directory_require(MemoryStore *store, const char *machine_id,
+MachineDirectory *memory_machine_directory_require(MemoryStore *store, const char *machine_id,
                                             GError **error)
 {
     MachineDirectory *machine = machine_directory(store, machine_id);
@@ -139,7 +139,7 @@ HeadDirectory *machine_directory_entry(const MachineDirectory *machine, guint64 
     return g_hash_table_lookup(machine->entries, &number);
 }
 
-HeadDirectory *machine_directory_find(const MachineDirectory *machine, guint64 generation)
+HeadDirectory *memory_machine_directory_find(const MachineDirectory *machine, guint64 generation)
 {
     if (generation == 0 || head_directory_number(machine->now) == generation)
         return machine->now;

