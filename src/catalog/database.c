@@ -27,8 +27,7 @@
 #define DAMAGED_REMEDY                                                                             \
     "restore a backup of the catalog, or rebuild it with 'underpin doctor --rebuild'"
 
-/* --- errors
- * ---------------------------------------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 typedef struct {
     int code; /* SQLite's primary result */
@@ -83,8 +82,7 @@ gboolean database_fail(Database *database, int code, GError **error)
                      meaning->what);
 }
 
-/* --- statements
- * ------------------------------------------------------------------------------------------ */
+/* --- statements ------------------------------------------------------------------------------- */
 
 gboolean database_execute(Database *database, const char *sql, GError **error)
 {
@@ -153,8 +151,7 @@ char *database_text(Database *database, const char *sql, GError **error)
     return g_strdup(text == NULL ? "" : text);
 }
 
-/* --- transactions
- * ---------------------------------------------------------------------------------------- */
+/* --- transactions ----------------------------------------------------------------------------- */
 
 /*
  * A commit whose sync failed may have left its frames in the write-ahead log, where a later
@@ -187,8 +184,7 @@ gboolean database_transaction(Database *database, DatabaseWork body, gpointer da
     return TRUE;
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 /* SQLite's locks and shared memory are not to be trusted there. */
 static gboolean refuse_network(const char *directory, const char *path, GError **error)

@@ -3,8 +3,7 @@
 
 #include "foundation/error.h"
 
-/* --- writing
- * --------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static gboolean write_job_row(SqliteCatalog *catalog, const Job *job, GError **error)
 {
@@ -107,8 +106,7 @@ gboolean sqlite_put_job(Catalog *base, const Job *job, GError **error)
     return succeeded;
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void job_row_clear(JobRow *row)
 {

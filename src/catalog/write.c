@@ -48,8 +48,7 @@ static gboolean put_meta(SqliteCatalog *catalog, const char *name, const char *v
     return database_run(&catalog->database, statement, error);
 }
 
-/* --- plain records
- * --------------------------------------------------------------------------------------- */
+/* --- plain records ---------------------------------------------------------------------------- */
 
 /* The id is the first column of every table of whole objects. */
 static char *id_of(TableId table, gpointer object)
@@ -110,8 +109,7 @@ static gboolean write_objects(SqliteCatalog *catalog, TableId table, CommandId r
     return TRUE;
 }
 
-/* --- machines
- * -------------------------------------------------------------------------------------------- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 static gboolean elements_equal(TableId table, const GPtrArray *one, const GPtrArray *other)
 {
@@ -200,8 +198,7 @@ static gboolean write_machine(SqliteCatalog *catalog, TableId table, gconstpoint
     return TRUE;
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static gboolean write_meta(const Commit *commit, GError **error)
 {

@@ -27,6 +27,7 @@ enum {
     REDRAW_US = 50 * 1000,
     GRACE_MARGIN_SECONDS = 10,
     LOG_STEPS = 10,
+    STATUS_UNAVAILABLE = 503,
 };
 
 typedef struct {
@@ -142,15 +143,24 @@ static gint64 grace_end(const Watch *watch, const json_t *job)
 
 /* --- asking and listening ---------------------------------------------------------------------- */
 
-static Answer *ask(Watch *watch, GError **error)
+/*
+ * Asks for the job. NULL with an error; `is_final_out` then says whether the daemon itself said no, or no answer came
+ * and it may be on its way back.
+ */
+static Answer *ask(Watch *watch, gboolean *is_final_out, GError **error)
 {
     g_autofree char *path = call_path("jobs", watch->id, "");
-    Answer *answer = client_get(watch->call->client, path, error);
-    if (answer != NULL) {
-        progress_take_job(watch->progress, answer->json);
-        watch->away_since_us = 0;
+    g_autoptr(Answer) answer = client_call(watch->call->client, "GET", path, NULL, NULL, error);
+    *is_final_out = answer != NULL && answer->status != STATUS_UNAVAILABLE;
+    if (answer == NULL)
+        return NULL;
+    if (answer->status >= 400) {
+        answer_to_error(answer, error);
+        return NULL;
     }
-    return answer;
+    progress_take_job(watch->progress, answer->json);
+    watch->away_since_us = 0;
+    return g_steal_pointer(&answer);
 }
 
 static gboolean is_our_job(const Watch *watch, const json_t *event, const char *key)
@@ -206,8 +216,6 @@ static StreamOutcome listen(Watch *watch, EventStream *stream)
 static gboolean may_come_back(Watch *watch)
 {
     gint64 now = watch->call->clock->monotonic_us();
-    if (!client_is_unreachable(watch->call->client))
-        return FALSE;
     if (watch->away_since_us == 0) {
         watch->away_since_us = now;
         erase(watch);
@@ -226,13 +234,11 @@ static WatchOutcome detach(Watch *watch)
     return WATCH_DETACHED;
 }
 
-static void add_way_back(const Watch *watch, GError **error)
+static void add_way_back(const Watch *watch, GError *problem)
 {
-    if (error == NULL || *error == NULL)
-        return;
     g_autofree char *hint = g_strdup_printf(
         "the job goes on when the daemon is back: underpin job watch %s", watch->id);
-    error_set_hint(*error, hint);
+    error_set_hint(problem, hint);
 }
 
 /* One round: the stream is opened, the job asked for, events are taken. TRUE: another round. */
@@ -241,14 +247,16 @@ static gboolean go_round(Watch *watch, WatchOutcome *outcome_out, Answer **answe
     g_autoptr(EventStream) stream =
         is_over(watch) ? NULL : client_events(watch->call->client, NULL);
     g_autoptr(GError) problem = NULL;
-    g_autoptr(Answer) answer = ask(watch, &problem);
+    gboolean is_final = FALSE;
+    g_autoptr(Answer) answer = ask(watch, &is_final, &problem);
     *outcome_out = WATCH_LOST;
-    if (answer == NULL && !may_come_back(watch)) {
+    if (answer == NULL && (is_final || !may_come_back(watch))) {
+        if (!is_final)
+            add_way_back(watch, problem);
         g_propagate_error(error, g_steal_pointer(&problem));
-        add_way_back(watch, error);
         return FALSE;
     }
-    if (answer != NULL)
+    if (answer != NULL && !is_over(watch))
         show(watch, TRUE);
     if (answer != NULL && is_over(watch)) {
         *answer_out = g_steal_pointer(&answer);

@@ -1,7 +1,7 @@
 /* Implements the common way of the verbs that change something. */
 #include "cli/operate.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "cli/confirm.h"
 #include "cli/job_screen.h"
@@ -119,11 +119,23 @@ static int announce(Call *call, const Request *request, char **summary_out, gboo
     return EXIT_OK;
 }
 
+/* The model speaks of the API's fields; at the command line only what is wrong with them is of interest. */
+static gboolean validate(const Request *request, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (request_validate(request, &problem))
+        return TRUE;
+    const char *colon = strstr(problem->message, "': ");
+    gboolean has_field = g_str_has_prefix(problem->message, "field '") && colon != NULL;
+    return error_set(error, error_code(problem), error_hint(problem), "%s",
+                     has_field ? colon + strlen("': ") : problem->message);
+}
+
 int operate(Call *call, const Request *request, GError **error)
 {
     g_autofree char *summary = NULL;
     gboolean has_nothing = FALSE;
-    if (!request_validate(request, error))
+    if (!validate(request, error))
         return EXIT_ERROR;
     if (call_has(call, "dry-run"))
         return dry_run(call, request, error);

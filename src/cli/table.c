@@ -14,7 +14,7 @@
 
 #include "cli/words.h"
 
-enum { COLUMN_GAP = 2, READABLE_WIDTH = 24, LEAST_WIDTH = 8 };
+enum { COLUMN_GAP = 2, READABLE_WIDTH = 16, LEAST_WIDTH = 8 };
 
 struct Table {
     struct libscols_table *table;

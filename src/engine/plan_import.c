@@ -36,12 +36,12 @@ static gboolean check_not_backing(Planner *planner, const char *path, PlanItem *
 {
     g_autofree char *by = NULL;
     g_autoptr(GError) error = NULL;
-    if (!storage_image_is_backing(planner->engine->storage, path, &by, &error) && !error)
-        return TRUE;
-    if (error) {
+    if (!storage_find_user_of_image(planner->engine->storage, path, &by, &error)) {
         plan_item_refuse(item, error);
         return FALSE;
     }
+    if (!by)
+        return TRUE;
     planner_refuse(item, UNDERPIN_ERROR_REFUSED, "moving it would break that image: import a copy",
                    "'%s' is the backing file of '%s'", path, by);
     return FALSE;

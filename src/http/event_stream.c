@@ -265,6 +265,8 @@ EventReader *event_reader_new(EventStream *stream, const char *last_event_id, Ev
 {
     LOCK_FOR_SCOPE(&stream->lock);
     if (stream->readers->len >= stream->config.reader_limit) {
+        /* Some may have gone unnoticed, as nothing was written to them: the next one finds the room. */
+        keep_alive_locked(stream);
         error_set(error, UNDERPIN_ERROR_UNAVAILABLE, "close some of the pages or watchers that are open",
                   "%u event streams are open already", stream->readers->len);
         return NULL;

@@ -7,8 +7,7 @@
 #include "model/machine.h"
 #include "model/request_fields.h"
 
-/* --- writing
- * ------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static json_t *object_of_fields(const FieldInfo *fields, guint count, gconstpointer object);
 
@@ -72,8 +71,7 @@ json_t *request_to_json(const Request *request)
     return json;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static gboolean refuse_type(const FieldInfo *field, const char *wanted, GError **error)
 {

@@ -99,7 +99,7 @@ typedef struct {
     gboolean is_clone;        /* new UUID, MACs, name, NVRAM; S4 disabled; instance id */
     GPtrArray *disks;         /* DomainDiskSpec: exactly the volumes; CD-ROMs stay as they are */
     const char *nvram_path;   /* NULL: none */
-    const char *instance_id;  /* SMBIOS, "ds=nocloud;i=ID;h=NAME"; NULL: leave */
+    const char *instance_id;  /* the ID of SMBIOS "ds=nocloud;i=ID;h=NAME"; NULL: leave */
     guint64 memory_mib;       /* from scratch */
     guint cpus;
     const char *hardware_xml; /* rebase --new-hardware: take CPU, memory, devices but disks and MACs from this; NULL */
@@ -113,6 +113,10 @@ char *hypervisor_build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GErro
 gboolean hypervisor_define(Hypervisor *hypervisor, const char *xml, GError **error);
 /* Undefines, keeping NVRAM and files; drops checkpoint metadata. NOT_FOUND is success. */
 gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **error);
+/*
+ * From here on REFUSED for a domain without our id: others are never changed. A state that is there already is success:
+ * starting what runs, shutting down or powering off what is off. Reboot, and set_reboot_stops, need it running.
+ */
 gboolean hypervisor_start(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_poweroff(Hypervisor *hypervisor, const char *uuid, GError **error);

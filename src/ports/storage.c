@@ -137,9 +137,7 @@ gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *fa
                        error, "looking at layer '%s'", layer->id);
 }
 
-/* --- stage
- * -----------------------------------------------------------------------------------------------
- */
+/* --- stage ------------------------------------------------------------------------------------ */
 
 gboolean storage_stage(Storage *storage, const Machine *machine, const Generation *generation,
                        GCancellable *cancellable, GError **error)
@@ -168,8 +166,7 @@ gboolean storage_sync(Storage *storage, const char *const *machine_ids, GError *
                        "writing the store to disk");
 }
 
-/* --- settle
- * ---------------------------------------------------------------------------------------------- */
+/* --- settle ----------------------------------------------------------------------------------- */
 
 gboolean storage_switch(Storage *storage, const Machine *machine, guint64 number,
                         SwitchResult *result_out, GError **error)
@@ -260,8 +257,7 @@ gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettl
                        error, "marking machine '%s'", machine_id);
 }
 
-/* --- layers and reclaim
- * ---------------------------------------------------------------------------------- */
+/* --- layers and reclaim ----------------------------------------------------------------------- */
 
 gboolean storage_flatten_stage(Storage *storage, const Layer *layer, GCancellable *cancellable,
                                GError **error)
@@ -301,8 +297,7 @@ gboolean storage_reclaim(Storage *storage, const ReclaimItem *item, guint64 *fre
                        "reclaiming '%s'", item->path);
 }
 
-/* --- doctor
- * ---------------------------------------------------------------------------------------------- */
+/* --- doctor ----------------------------------------------------------------------------------- */
 
 gboolean storage_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error)
 {
@@ -341,9 +336,7 @@ gboolean storage_check_layer(Storage *storage, const Layer *layer, GPtrArray *fi
                        error, "checking layer '%s'", layer->id);
 }
 
-/* --- names
- * -----------------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 char *storage_head_path(Storage *storage, const char *machine_id, const Volume *volume)
 {
@@ -357,8 +350,7 @@ char *storage_nvram_path(Storage *storage, const char *machine_id)
     return storage->ops->nvram_path(storage, machine_id);
 }
 
-/* --- import
- * ---------------------------------------------------------------------------------------------- */
+/* --- import ----------------------------------------------------------------------------------- */
 
 gboolean storage_probe_image(Storage *storage, const char *path, const char *format,
                              ImageFacts *facts_out, GError **error)
@@ -370,13 +362,13 @@ gboolean storage_probe_image(Storage *storage, const char *path, const char *for
                        &problem, error, "checking image '%s'", path);
 }
 
-gboolean storage_image_is_backing(Storage *storage, const char *path, char **by_out, GError **error)
+gboolean storage_find_user_of_image(Storage *storage, const char *path, char **by_out,
+                                    GError **error)
 {
     PORT_REQUIRE(storage != NULL && path != NULL && by_out != NULL, error, FALSE);
     GError *problem = NULL;
-    gboolean is_backing = storage->ops->image_is_backing(storage, path, by_out, &problem);
-    port_finish(problem == NULL, &problem, error, "looking for images that use '%s'", path);
-    return is_backing;
+    gboolean ok = storage->ops->find_user_of_image(storage, path, by_out, &problem);
+    return port_finish(ok, &problem, error, "looking for images that use '%s'", path);
 }
 
 gboolean storage_is_file(Storage *storage, const char *path, guint64 device, guint64 inode)

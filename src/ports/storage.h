@@ -209,5 +209,6 @@ gboolean storage_probe_image(Storage *storage, const char *path, const char *for
                              GError **error);
 /* Whether `path`, links followed, is the file of that device and inode. A path that is not there is not. */
 gboolean storage_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
-/* Whether any image in the same directory (by our parser) names `path` as its backing file; name in *by_out. */
-gboolean storage_image_is_backing(Storage *storage, const char *path, char **by_out, GError **error);
+/* Looks for an image in the same directory or an import directory that (by our parser) names `path` as its backing or
+ * data file: its name in *by_out (caller frees), NULL where there is none. */
+gboolean storage_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error);

@@ -38,7 +38,7 @@ typedef struct {
     char *(*nvram_path)(Storage *, const char *);
     gboolean (*probe_image)(Storage *, const char *, const char *, ImageFacts *, GError **);
     gboolean (*is_file)(Storage *, const char *, guint64, guint64);
-    gboolean (*image_is_backing)(Storage *, const char *, char **, GError **);
+    gboolean (*find_user_of_image)(Storage *, const char *, char **, GError **);
 } StorageOps;
 
 /* An adapter's own struct begins with this. */

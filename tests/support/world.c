@@ -17,7 +17,6 @@
 
 #include "catalog/sqlite_catalog.h"
 #include "foundation/process.h"
-#include "model/json.h"
 #include "storage/directory/directory_storage.h"
 #include "storage/memory/memory_storage.h"
 
@@ -83,6 +82,11 @@ static World *world_prepare(WorldKind kind, const char *directory)
     engine_config_init(&world->config);
     world->config.free_floor_bytes = 0;
     return world;
+}
+
+WorldKind world_kind(void)
+{
+    return g_strcmp0(g_getenv("UNDERPIN_TEST_WORLD"), "directory") == 0 ? WORLD_DIRECTORY : WORLD_MEMORY;
 }
 
 World *world_new(WorldKind kind)
@@ -191,11 +195,13 @@ Job *world_run(World *world, Request *request)
 
 static void print_job(const Job *job)
 {
-    json_t *json = job_to_json(job, TRUE);
-    char *text = json_dumps(json, JSON_INDENT(2));
-    print_error("%s\n", text);
-    free(text);
-    json_decref(json);
+    print_error("%s is %s: %s\n", verb_name(job->request->verb), job_state_name(job->state),
+                job->message ? job->message : "");
+    for (guint i = 0; i < job->items->len; i++) {
+        const JobItem *item = g_ptr_array_index(job->items, i);
+        print_error("  %s is %s: %s\n", item->machine_name, item_state_name(item->state),
+                    item->message ? item->message : "");
+    }
 }
 
 void world_do(World *world, Request *request)

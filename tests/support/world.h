@@ -23,6 +23,8 @@ typedef struct {
     GPtrArray *settled; /* char *: machines that were said to be settled */
 } World;
 
+/* UNDERPIN_TEST_WORLD=directory runs a suite on real images; in memory without it. */
+WorldKind world_kind(void);
 /* A world with an open engine. */
 World *world_new(WorldKind kind);
 /* The world in `directory`, which world_new(WORLD_DIRECTORY) made, as the next process finds it. Recovery happens here;

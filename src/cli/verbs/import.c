@@ -206,7 +206,8 @@ static gboolean ask_for_roles(const Call *call, const Request *request, GHashTab
     }
 }
 
-static gboolean refuse_unstated(const Request *request, GHashTable *proposals, GError **error)
+static gboolean refuse_unstated(const Call *call, const Request *request, GHashTable *proposals,
+                                GError **error)
 {
     GString *hint = g_string_new("state them, for example:");
     for (guint i = 0; i < request->disks->len; i++) {
@@ -215,7 +216,9 @@ static gboolean refuse_unstated(const Request *request, GHashTable *proposals, G
         g_string_append_printf(hint, " %s", option);
     }
     error_set(error, UNDERPIN_ERROR_INVALID, hint->str,
-              "the roles of the disks are not stated, and there is no terminal to ask at");
+              call_has(call, "yes")
+                  ? "the roles of the disks are not stated, and --yes does not guess them"
+                  : "the roles of the disks are not stated, and there is no terminal to ask at");
     g_string_free(hint, TRUE);
     return FALSE;
 }
@@ -229,7 +232,7 @@ static gboolean agree_on_roles(const Call *call, const Request *request, GHashTa
     if (call_has(call, "dry-run"))
         say_aside("the roles that were not stated are taken as proposed; the run asks");
     else if (!call->screen->can_ask || call_has(call, "yes"))
-        return refuse_unstated(request, proposals, error);
+        return refuse_unstated(call, request, proposals, error);
     else if (!ask_for_roles(call, request, proposals))
         return FALSE;
     settle_roles(request, proposals);

@@ -44,9 +44,8 @@ struct Connection {
     gboolean finished; /* the thread calls nothing any more */
 };
 
-static void unref(gpointer pointer)
+static void unref(Connection *self)
 {
-    Connection *self = pointer;
     if (!g_atomic_int_dec_and_test(&self->references))
         return;
     g_mutex_clear(&self->lock);

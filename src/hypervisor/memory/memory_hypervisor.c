@@ -5,36 +5,17 @@
  */
 #include "hypervisor/memory/memory_hypervisor.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "foundation/fault_point.h"
 #include "hypervisor/libvirt/domain_building.h"
 #include "hypervisor/libvirt/domain_rules.h"
-#include "hypervisor/memory/memory_domain.h"
-#include "ports/hypervisor_adapter.h"
+#include "hypervisor/memory/memory_private.h"
 
 typedef struct {
     HypervisorEvent event;
     char *uuid;
 } PendingEvent;
-
-typedef struct {
-    Hypervisor parent;
-    char *directory;     /* NULL: in memory alone; constant */
-    GMutex lock;         /* protects everything below */
-    GHashTable *domains; /* uuid -> MemoryDomain */
-    GHashTable *calls;   /* name of a slot -> number */
-    GQueue events;       /* PendingEvent, until the lock is released */
-    HypervisorListener listener;
-    gpointer listener_data;
-    MemoryStartHook start_hook;
-    gpointer start_hook_data;
-    gboolean hook_in_force;
-    gboolean answering;
-    char *failing_call; /* "": any; NULL: none */
-    GError *failure;
-} MemoryHypervisor;
 
 static MemoryHypervisor *host_of(Hypervisor *hypervisor)
 {
@@ -50,15 +31,14 @@ static void pending_event_free(gpointer pointer)
     g_free(pending);
 }
 
-static void add_event(MemoryHypervisor *self, HypervisorEvent event, const char *uuid)
+void host_add_event(MemoryHypervisor *self, HypervisorEvent event, const char *uuid)
 {
     PendingEvent *pending = g_new(PendingEvent, 1);
     *pending = (PendingEvent){event, g_strdup(uuid)};
     g_queue_push_tail(&self->events, pending);
 }
 
-/* Releases the lock and tells the listener what has happened. Returns its argument. */
-static gboolean end(MemoryHypervisor *self, gboolean succeeded)
+gboolean host_end(MemoryHypervisor *self, gboolean succeeded)
 {
     GQueue events = self->events;
     HypervisorListener listener = self->listener;
@@ -91,10 +71,10 @@ static gboolean begin(MemoryHypervisor *self, const char *call, GError **error)
     guint number = GPOINTER_TO_UINT(g_hash_table_lookup(self->calls, call));
     g_hash_table_replace(self->calls, g_strdup(call), GUINT_TO_POINTER(number + 1));
     if (take_failure(self, call, error))
-        return end(self, FALSE);
+        return host_end(self, FALSE);
     if (self->answering)
         return TRUE;
-    return end(self, domain_rules_unavailable(error));
+    return host_end(self, domain_rules_unavailable(error));
 }
 
 static MemoryDomain *find_by_name(MemoryHypervisor *self, const char *name)
@@ -108,7 +88,7 @@ static MemoryDomain *find_by_name(MemoryHypervisor *self, const char *name)
     return NULL;
 }
 
-static MemoryDomain *find(MemoryHypervisor *self, const char *uuid_or_name, GError **error)
+MemoryDomain *host_find(MemoryHypervisor *self, const char *uuid_or_name, GError **error)
 {
     MemoryDomain *domain = g_hash_table_lookup(self->domains, uuid_or_name);
     if (domain == NULL)
@@ -120,13 +100,13 @@ static MemoryDomain *find(MemoryHypervisor *self, const char *uuid_or_name, GErr
 
 static MemoryDomain *find_ours(MemoryHypervisor *self, const char *uuid, GError **error)
 {
-    MemoryDomain *domain = find(self, uuid, error);
+    MemoryDomain *domain = host_find(self, uuid, error);
     if (domain == NULL || !domain_rules_require_ours(domain->name, domain->machine_id, error))
         return NULL;
     return domain;
 }
 
-static gboolean store(MemoryHypervisor *self, const MemoryDomain *domain, GError **error)
+gboolean host_store(MemoryHypervisor *self, const MemoryDomain *domain, GError **error)
 {
     return self->directory == NULL || memory_domain_store(domain, self->directory, error);
 }
@@ -136,7 +116,7 @@ static gboolean store(MemoryHypervisor *self, const MemoryDomain *domain, GError
 static gboolean ping(Hypervisor *hypervisor, GError **error)
 {
     MemoryHypervisor *self = host_of(hypervisor);
-    return begin(self, "ping", error) && end(self, TRUE);
+    return begin(self, "ping", error) && host_end(self, TRUE);
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)
@@ -157,7 +137,7 @@ static GPtrArray *list(Hypervisor *hypervisor, GError **error)
     while (g_hash_table_iter_next(&iterator, NULL, &domain))
         g_ptr_array_add(states, memory_domain_state(domain));
     g_ptr_array_sort(states, by_name);
-    end(self, TRUE);
+    host_end(self, TRUE);
     return states;
 }
 
@@ -166,9 +146,9 @@ static DomainFacts *inspect(Hypervisor *hypervisor, const char *uuid_or_name, GE
     MemoryHypervisor *self = host_of(hypervisor);
     if (!begin(self, "inspect", error))
         return NULL;
-    const MemoryDomain *domain = find(self, uuid_or_name, error);
+    const MemoryDomain *domain = host_find(self, uuid_or_name, error);
     DomainFacts *facts = domain == NULL ? NULL : memory_domain_facts(domain, error);
-    end(self, TRUE);
+    host_end(self, TRUE);
     return facts;
 }
 
@@ -177,10 +157,10 @@ static gboolean power(Hypervisor *hypervisor, const char *uuid, Power *power_out
     MemoryHypervisor *self = host_of(hypervisor);
     if (!begin(self, "power", error))
         return FALSE;
-    const MemoryDomain *domain = find(self, uuid, error);
+    const MemoryDomain *domain = host_find(self, uuid, error);
     if (domain != NULL)
         *power_out = memory_domain_power(domain);
-    return end(self, domain != NULL);
+    return host_end(self, domain != NULL);
 }
 
 static GHashTable *marks(Hypervisor *hypervisor, GError **error)
@@ -198,7 +178,7 @@ static GHashTable *marks(Hypervisor *hypervisor, GError **error)
             g_hash_table_insert(table, g_strdup(((MemoryDomain *)domain)->uuid),
                                 GUINT_TO_POINTER(found));
     }
-    end(self, TRUE);
+    host_end(self, TRUE);
     return table;
 }
 
@@ -210,7 +190,7 @@ static char *build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GError **
     MemoryHypervisor *self = host_of(hypervisor);
     if (!begin(self, "build_xml", error))
         return NULL;
-    end(self, TRUE);
+    host_end(self, TRUE);
     return domain_build(spec, &host, error);
 }
 
@@ -224,7 +204,7 @@ static DefineDecision decide(MemoryHypervisor *self, const MemoryDomain *wanted,
                                error);
 }
 
-static void keep(MemoryHypervisor *self, MemoryDomain *wanted)
+void host_keep(MemoryHypervisor *self, MemoryDomain *wanted)
 {
     MemoryDomain *there = g_hash_table_lookup(self->domains, wanted->uuid);
     if (there != NULL) {
@@ -234,7 +214,7 @@ static void keep(MemoryHypervisor *self, MemoryDomain *wanted)
         wanted->stubborn = there->stubborn;
         wanted->facts = there->facts;
     }
-    add_event(self, DOMAIN_DEFINED, wanted->uuid);
+    host_add_event(self, DOMAIN_DEFINED, wanted->uuid);
     g_hash_table_replace(self->domains, wanted->uuid, wanted);
 }
 
@@ -246,11 +226,11 @@ static gboolean define(Hypervisor *hypervisor, const char *xml, GError **error)
     g_autoptr(MemoryDomain) wanted = memory_domain_new(xml, error);
     DefineDecision decision = wanted == NULL ? DEFINE_REFUSED : decide(self, wanted, error);
     if (decision != DEFINE_WANTED)
-        return end(self, decision == DEFINE_DONE);
+        return host_end(self, decision == DEFINE_DONE);
     if (!fault_point(FAULT_DOMAIN_DEFINE, error))
-        return end(self, FALSE);
-    keep(self, wanted);
-    return end(self, store(self, g_steal_pointer(&wanted), error));
+        return host_end(self, FALSE);
+    host_keep(self, wanted);
+    return host_end(self, host_store(self, g_steal_pointer(&wanted), error));
 }
 
 static gboolean may_undefine(const MemoryDomain *domain, GError **error)
@@ -260,11 +240,11 @@ static gboolean may_undefine(const MemoryDomain *domain, GError **error)
                                  domain->facts.managed_save, domain->facts.snapshots > 0, error);
 }
 
-static void remove_domain(MemoryHypervisor *self, const MemoryDomain *domain)
+void host_remove(MemoryHypervisor *self, const MemoryDomain *domain)
 {
     if (self->directory != NULL)
         memory_domain_forget(domain, self->directory);
-    add_event(self, DOMAIN_UNDEFINED, domain->uuid);
+    host_add_event(self, DOMAIN_UNDEFINED, domain->uuid);
     g_hash_table_remove(self->domains, domain->uuid);
 }
 
@@ -273,23 +253,23 @@ static gboolean undefine(Hypervisor *hypervisor, const char *uuid, GError **erro
     MemoryHypervisor *self = host_of(hypervisor);
     if (!begin(self, "undefine", error))
         return FALSE;
-    const MemoryDomain *domain = find(self, uuid, NULL);
+    const MemoryDomain *domain = host_find(self, uuid, NULL);
     if (domain == NULL)
-        return end(self, TRUE);
+        return host_end(self, TRUE);
     if (!may_undefine(domain, error) || !fault_point(FAULT_DOMAIN_UNDEFINE, error))
-        return end(self, FALSE);
-    remove_domain(self, domain);
-    return end(self, TRUE);
+        return host_end(self, FALSE);
+    host_remove(self, domain);
+    return host_end(self, TRUE);
 }
 
 /* --- power ------------------------------------------------------------------------------------ */
 
-static void stop(MemoryHypervisor *self, MemoryDomain *domain, HypervisorEvent event)
+void host_stop(MemoryHypervisor *self, MemoryDomain *domain, HypervisorEvent event)
 {
     domain->power = POWER_OFF;
     domain->reboot_stops = FALSE; /* it was a wish to that QEMU */
-    add_event(self, event, domain->uuid);
-    store(self, domain, NULL);
+    host_add_event(self, event, domain->uuid);
+    host_store(self, domain, NULL);
 }
 
 static gboolean is_on(const MemoryDomain *domain)
@@ -332,8 +312,8 @@ static gboolean finish_start(MemoryHypervisor *self, const char *uuid, GError **
     domain->power = POWER_RUNNING;
     domain->reboot_stops = FALSE;
     domain->facts.managed_save = domain->facts.saved_to_file = FALSE;
-    add_event(self, DOMAIN_STARTED, domain->uuid);
-    return store(self, domain, error);
+    host_add_event(self, DOMAIN_STARTED, domain->uuid);
+    return host_store(self, domain, error);
 }
 
 static gboolean start(Hypervisor *hypervisor, const char *uuid, GError **error)
@@ -343,7 +323,7 @@ static gboolean start(Hypervisor *hypervisor, const char *uuid, GError **error)
     gboolean is_running = FALSE;
     if (!begin(self, "start", error))
         return FALSE;
-    if (!end(self, prepare_start(self, uuid, &the_start, &is_running, error)))
+    if (!host_end(self, prepare_start(self, uuid, &the_start, &is_running, error)))
         return FALSE;
     if (is_running)
         return TRUE;
@@ -351,7 +331,7 @@ static gboolean start(Hypervisor *hypervisor, const char *uuid, GError **error)
                                                   the_start.hook_data, error))
         return FALSE;
     g_mutex_lock(&self->lock);
-    return end(self, finish_start(self, uuid, error));
+    return host_end(self, finish_start(self, uuid, error));
 }
 
 /* The calls on one domain differ in what they do to it. */
@@ -365,7 +345,7 @@ static gboolean act(Hypervisor *hypervisor, const char *call, DomainAction actio
     if (!begin(self, call, error))
         return FALSE;
     MemoryDomain *domain = find_ours(self, uuid, error);
-    return end(self, domain != NULL && action(self, domain, flag, error));
+    return host_end(self, domain != NULL && action(self, domain, flag, error));
 }
 
 static gboolean do_shutdown(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
@@ -373,7 +353,7 @@ static gboolean do_shutdown(MemoryHypervisor *self, MemoryDomain *domain, gboole
 {
     (void)flag, (void)error;
     if (is_on(domain) && !domain->stubborn)
-        stop(self, domain, DOMAIN_STOPPED);
+        host_stop(self, domain, DOMAIN_STOPPED);
     return TRUE;
 }
 
@@ -382,7 +362,7 @@ static gboolean do_poweroff(MemoryHypervisor *self, MemoryDomain *domain, gboole
 {
     (void)flag, (void)error;
     if (is_on(domain))
-        stop(self, domain, DOMAIN_STOPPED);
+        host_stop(self, domain, DOMAIN_STOPPED);
     return TRUE;
 }
 
@@ -391,12 +371,12 @@ static gboolean require_on(const MemoryDomain *domain, GError **error)
     return is_on(domain) || error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "domain is not running");
 }
 
-static void reboot_guest(MemoryHypervisor *self, MemoryDomain *domain)
+void host_reboot(MemoryHypervisor *self, MemoryDomain *domain)
 {
     if (!domain->reboot_stops)
         return;
-    add_event(self, DOMAIN_REBOOT_STOPPED, domain->uuid);
-    stop(self, domain, DOMAIN_STOPPED);
+    host_add_event(self, DOMAIN_REBOOT_STOPPED, domain->uuid);
+    host_stop(self, domain, DOMAIN_STOPPED);
 }
 
 static gboolean do_reboot(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
@@ -406,7 +386,7 @@ static gboolean do_reboot(MemoryHypervisor *self, MemoryDomain *domain, gboolean
     if (!require_on(domain, error))
         return FALSE;
     if (!domain->stubborn)
-        reboot_guest(self, domain);
+        host_reboot(self, domain);
     return TRUE;
 }
 
@@ -416,14 +396,14 @@ static gboolean do_set_reboot(MemoryHypervisor *self, MemoryDomain *domain, gboo
     if (!require_on(domain, error))
         return FALSE;
     domain->reboot_stops = flag;
-    return store(self, domain, error);
+    return host_store(self, domain, error);
 }
 
 static gboolean do_set_autostart(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
                                  GError **error)
 {
     domain->autostart = flag;
-    return store(self, domain, error);
+    return host_store(self, domain, error);
 }
 
 static gboolean request_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error)
@@ -460,10 +440,10 @@ static gboolean probe_hook(Hypervisor *hypervisor, const char *store_root, GErro
     if (!begin(self, "probe_hook", error))
         return FALSE;
     if (self->hook_in_force)
-        return end(self, TRUE);
+        return host_end(self, TRUE);
     error_set(error, UNDERPIN_ERROR_REFUSED, "install the hook, then reload libvirtd",
               "the start hook of Underpin is not in force: libvirt did not ask it before a start");
-    return end(self, FALSE);
+    return host_end(self, FALSE);
 }
 
 static void listen_to(Hypervisor *hypervisor, HypervisorListener listener, gpointer user_data)
@@ -535,163 +515,4 @@ Hypervisor *memory_hypervisor_new(const char *state_directory)
     if (state_directory != NULL)
         load(self, state_directory);
     return &self->parent;
-}
-
-/* --- for tests -------------------------------------------------------------------------------- */
-
-/* A test that names a domain which is not there has a defect itself. */
-static MemoryDomain *lock_domain(Hypervisor *hypervisor, const char *uuid)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    MemoryDomain *domain = find(self, uuid, NULL);
-    if (domain == NULL)
-        g_error("the in-memory host has no domain '%s'", uuid);
-    return domain;
-}
-
-static void unlock_changed(Hypervisor *hypervisor, const MemoryDomain *domain)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    store(self, domain, NULL);
-    end(self, TRUE);
-}
-
-void memory_hypervisor_add(Hypervisor *hypervisor, const char *xml)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_autoptr(GError) failure = NULL;
-    MemoryDomain *domain = memory_domain_new(xml, &failure);
-    if (domain == NULL)
-        g_error("no definition: %s", failure->message);
-    g_mutex_lock(&self->lock);
-    keep(self, domain);
-    unlock_changed(hypervisor, domain);
-}
-
-void memory_hypervisor_drop(Hypervisor *hypervisor, const char *uuid)
-{
-    const MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    remove_domain(host_of(hypervisor), domain);
-    end(host_of(hypervisor), TRUE);
-}
-
-void memory_hypervisor_set_facts(Hypervisor *hypervisor, const char *uuid,
-                                 const MemoryDomainFacts *facts)
-{
-    MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    domain->facts = *facts;
-    unlock_changed(hypervisor, domain);
-}
-
-void memory_hypervisor_set_power(Hypervisor *hypervisor, const char *uuid, Power new_power)
-{
-    MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    domain->power = new_power;
-    unlock_changed(hypervisor, domain);
-}
-
-gboolean memory_hypervisor_reboot_stops(Hypervisor *hypervisor, const char *uuid)
-{
-    gboolean stops = lock_domain(hypervisor, uuid)->reboot_stops;
-    return end(host_of(hypervisor), stops);
-}
-
-gboolean memory_hypervisor_autostart(Hypervisor *hypervisor, const char *uuid)
-{
-    gboolean autostart = lock_domain(hypervisor, uuid)->autostart;
-    return end(host_of(hypervisor), autostart);
-}
-
-void memory_hypervisor_guest_stops(Hypervisor *hypervisor, const char *uuid)
-{
-    stop(host_of(hypervisor), lock_domain(hypervisor, uuid), DOMAIN_STOPPED);
-    end(host_of(hypervisor), TRUE);
-}
-
-void memory_hypervisor_guest_reboots(Hypervisor *hypervisor, const char *uuid)
-{
-    reboot_guest(host_of(hypervisor), lock_domain(hypervisor, uuid));
-    end(host_of(hypervisor), TRUE);
-}
-
-void memory_hypervisor_guest_suspends_to_disk(Hypervisor *hypervisor, const char *uuid)
-{
-    MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    add_event(host_of(hypervisor), DOMAIN_SUSPENDED_TO_DISK, domain->uuid);
-    stop(host_of(hypervisor), domain, DOMAIN_STOPPED);
-    end(host_of(hypervisor), TRUE);
-}
-
-void memory_hypervisor_save(Hypervisor *hypervisor, const char *uuid, gboolean managed)
-{
-    MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    domain->facts.managed_save = managed;
-    domain->facts.saved_to_file = !managed;
-    stop(host_of(hypervisor), domain, DOMAIN_SAVED);
-    end(host_of(hypervisor), TRUE);
-}
-
-void memory_hypervisor_set_stubborn(Hypervisor *hypervisor, const char *uuid, gboolean stubborn)
-{
-    MemoryDomain *domain = lock_domain(hypervisor, uuid);
-    domain->stubborn = stubborn;
-    unlock_changed(hypervisor, domain);
-}
-
-void memory_hypervisor_emit(Hypervisor *hypervisor, HypervisorEvent event, const char *uuid)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    add_event(self, event, uuid);
-    end(self, TRUE);
-}
-
-void memory_hypervisor_set_hook(Hypervisor *hypervisor, gboolean in_force)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    self->hook_in_force = in_force;
-    g_mutex_unlock(&self->lock);
-}
-
-void memory_hypervisor_set_start_hook(Hypervisor *hypervisor, MemoryStartHook hook,
-                                      gpointer user_data)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    self->start_hook = hook;
-    self->start_hook_data = user_data;
-    g_mutex_unlock(&self->lock);
-}
-
-void memory_hypervisor_fail_next(Hypervisor *hypervisor, const char *call, UnderpinErrorCode code,
-                                 const char *message)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    g_free(self->failing_call);
-    g_clear_error(&self->failure);
-    self->failing_call = g_strdup(call != NULL ? call : "");
-    error_set(&self->failure, code, NULL, "%s", message);
-    g_mutex_unlock(&self->lock);
-}
-
-void memory_hypervisor_set_answering(Hypervisor *hypervisor, gboolean answering)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    if (self->answering != answering)
-        add_event(self, answering ? HYPERVISOR_FOUND : HYPERVISOR_LOST, NULL);
-    self->answering = answering;
-    end(self, TRUE);
-}
-
-guint memory_hypervisor_calls(Hypervisor *hypervisor, const char *call)
-{
-    MemoryHypervisor *self = host_of(hypervisor);
-    g_mutex_lock(&self->lock);
-    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(self->calls, call));
-    g_mutex_unlock(&self->lock);
-    return number;
 }

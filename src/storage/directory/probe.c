@@ -136,7 +136,7 @@ static char *find_user(int directory_fd, const struct stat *wanted, const char *
     return NULL;
 }
 
-gboolean directory_image_is_backing(Storage *storage, const char *path, char **by_out,
+gboolean directory_find_user_of_image(Storage *storage, const char *path, char **by_out,
                                     GError **error)
 {
     DirectoryStore *store = directory_store(storage);

@@ -353,5 +353,5 @@ static const StorageOps operations = {
     .nvram_path = directory_nvram_path,
     .probe_image = directory_probe_image,
     .is_file = directory_is_file,
-    .image_is_backing = directory_image_is_backing,
+    .find_user_of_image = directory_find_user_of_image,
 };

@@ -359,5 +359,5 @@ gboolean directory_check_layer(Storage *storage, const Layer *layer, GPtrArray *
 gboolean directory_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
 gboolean directory_probe_image(Storage *storage, const char *path, const char *format,
                                ImageFacts *facts_out, GError **error);
-gboolean directory_image_is_backing(Storage *storage, const char *path, char **by_out,
+gboolean directory_find_user_of_image(Storage *storage, const char *path, char **by_out,
                                     GError **error);

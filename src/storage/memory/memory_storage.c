@@ -199,7 +199,7 @@ static const StorageOps memory_ops = {
     .nvram_path = memory_nvram_path,
     .probe_image = memory_probe_image,
     .is_file = memory_is_file,
-    .image_is_backing = memory_image_is_backing,
+    .find_user_of_image = memory_find_user_of_image,
 };
 
 Storage *memory_storage_new(void)

@@ -112,7 +112,7 @@ gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guin
     return image && device == DEVICE && image->inode == inode;
 }
 
-gboolean memory_image_is_backing(Storage *storage, const char *path, char **by_out, GError **error)
+gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error)
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
@@ -129,7 +129,8 @@ gboolean memory_image_is_backing(Storage *storage, const char *path, char **by_o
         *by_out = g_strdup(name);
         return TRUE;
     }
-    return FALSE;
+    *by_out = NULL;
+    return TRUE;
 }
 
 /* --- export

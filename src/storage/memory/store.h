@@ -187,7 +187,7 @@ gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *c
 gboolean memory_probe_image(Storage *storage, const char *path, const char *format,
                             ImageFacts *facts_out, GError **error);
 gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
-gboolean memory_image_is_backing(Storage *storage, const char *path, char **by_out, GError **error);
+gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error);
 /* describe.c */
 gboolean memory_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error);

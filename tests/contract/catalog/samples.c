@@ -146,8 +146,7 @@ Machine *sample_machine(GRand *rand)
     return machine;
 }
 
-/* --- changes
- * --------------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 static void swap_generation(GRand *rand, Machine *machine)
 {
@@ -304,9 +303,7 @@ Changes *sample_changes(GRand *rand, const Inventory *inventory)
     return changes;
 }
 
-/* --- jobs
- * ------------------------------------------------------------------------------------------------
- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 static JobItem *sample_item(GRand *rand)
 {
@@ -364,8 +361,7 @@ Job *sample_job(GRand *rand)
     return job;
 }
 
-/* --- fleets
- * ---------------------------------------------------------------------------------------------- */
+/* --- fleets ----------------------------------------------------------------------------------- */
 
 static Generation *fleet_generation(guint64 number, const char *set_id)
 {
@@ -413,9 +409,7 @@ Changes *sample_rebase(const Inventory *inventory)
     return changes;
 }
 
-/* --- texts
- * -----------------------------------------------------------------------------------------------
- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 #define U "%" G_GUINT64_FORMAT
 #define I "%" G_GINT64_FORMAT

@@ -126,8 +126,7 @@ static void assert_job(Subject *subject, const Job *expected)
     assert_string_equal(found_text, wanted);
 }
 
-/* --- inventories
- * ----------------------------------------------------------------------------------------- */
+/* --- inventories ------------------------------------------------------------------------------ */
 
 static void a_new_catalog_is_empty(void **state)
 {
@@ -275,9 +274,7 @@ static void a_rebase_of_a_thousand_machines_is_one_commit(void **state)
     assert_holds(subject, inventory);
 }
 
-/* --- jobs
- * ------------------------------------------------------------------------------------------------
- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 static void jobs_come_back_in_every_field_after_each_change(void **state)
 {
@@ -426,7 +423,6 @@ static void an_unknown_job_is_not_found(void **state)
 static void the_history_of_a_machine_is_its_items_newest_first(void **state)
 {
     Subject *subject = *state;
-    g_autoptr(GRand) rand = sample_rand();
     g_autoptr(Request) request = request_new(VERB_RESTORE);
     for (guint i = 0; i < 5; i++) {
         g_autofree char *id = g_strdup_printf("job-%u", i);
@@ -450,9 +446,7 @@ static void the_history_of_a_machine_is_its_items_newest_first(void **state)
     assert_int_equal(none->len, 0);
 }
 
-/* --- check
- * -----------------------------------------------------------------------------------------------
- */
+/* --- check ------------------------------------------------------------------------------------ */
 
 static void check_finds_nothing_in_a_sound_catalog(void **state)
 {

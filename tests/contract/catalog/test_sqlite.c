@@ -113,8 +113,7 @@ static void assert_refused(const char *path, UnderpinErrorCode code, const char 
     assert_non_null(error_hint(error));
 }
 
-/* --- the file
- * -------------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static void the_file_and_its_log_belong_to_root_alone(void **state)
 {
@@ -123,6 +122,7 @@ static void the_file_and_its_log_belong_to_root_alone(void **state)
     g_autofree char *log = g_strconcat(files->path, "-wal", NULL);
     mode_t old_mask = umask(0);
     g_autoptr(Catalog) catalog = open_at(files->path);
+    assert_non_null(catalog);
     umask(old_mask);
     assert_int_equal(stat(files->path, &facts), 0);
     assert_int_equal(facts.st_mode & 07777, 0600);
@@ -134,9 +134,9 @@ static void a_file_that_others_could_read_is_closed_to_them(void **state)
 {
     Files *files = *state;
     struct stat facts;
-    g_autofree char *text = text_at(files->path);
+    g_free(text_at(files->path));
     assert_int_equal(chmod(files->path, 0644), 0);
-    g_autofree char *again = text_at(files->path);
+    g_free(text_at(files->path));
     assert_int_equal(stat(files->path, &facts), 0);
     assert_int_equal(facts.st_mode & 07777, 0600);
 }
@@ -145,6 +145,7 @@ static void a_second_opener_is_told_that_the_file_is_in_use(void **state)
 {
     Files *files = *state;
     g_autoptr(Catalog) catalog = open_at(files->path);
+    assert_non_null(catalog);
     assert_refused(files->path, UNDERPIN_ERROR_BUSY, "in use by another process");
     pid_t child = fork();
     if (child == 0) {
@@ -161,7 +162,7 @@ static void a_second_opener_is_told_that_the_file_is_in_use(void **state)
 static void a_damaged_file_is_reported_with_the_way_out(void **state)
 {
     Files *files = *state;
-    g_autofree char *text = text_at(files->path);
+    g_free(text_at(files->path));
     char garbage[4096];
     memset(garbage, 0x5a, sizeof garbage);
     int fd = open(files->path, O_WRONLY);
@@ -255,9 +256,7 @@ static void a_full_disk_fails_the_commit_and_loses_nothing(void **state)
     assert_int_equal(umount2(files->directory, MNT_DETACH), 0);
 }
 
-/* --- kills
- * -----------------------------------------------------------------------------------------------
- */
+/* --- kills ------------------------------------------------------------------------------------ */
 
 /* A child commits what `seed` makes of the file and dies at the point. */
 static void killed_commit(const char *path, guint32 seed, FaultPoint point)
@@ -312,8 +311,76 @@ static void a_kill_leaves_the_catalog_entirely_before_or_after(void **state)
     }
 }
 
-/* --- versions
- * -------------------------------------------------------------------------------------------- */
+/* --- a disk that cannot sync ------------------------------------------------------------------ */
+
+/* SQLite's default file system with one change: while armed, syncing a write-ahead log fails. */
+static struct {
+    gboolean armed;
+    sqlite3_vfs *real;
+    sqlite3_vfs faulty;
+    const sqlite3_io_methods *real_methods;
+    sqlite3_io_methods methods;
+    sqlite3_file *log;
+} disk;
+
+static int faulty_sync(sqlite3_file *file, int flags)
+{
+    if (disk.armed && file == disk.log)
+        return SQLITE_IOERR_FSYNC;
+    return disk.real_methods->xSync(file, flags);
+}
+
+static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                       int *flags_out)
+{
+    (void)vfs;
+    int code = disk.real->xOpen(disk.real, name, file, flags, flags_out);
+    if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0)
+        return code;
+    disk.log = file;
+    disk.real_methods = file->pMethods;
+    disk.methods = *file->pMethods;
+    disk.methods.xSync = faulty_sync;
+    file->pMethods = &disk.methods;
+    return code;
+}
+
+static void use_faulty_disk(void)
+{
+    disk.real = sqlite3_vfs_find(NULL);
+    disk.faulty = *disk.real;
+    disk.faulty.zName = "faulty";
+    disk.faulty.xOpen = faulty_open;
+    sqlite3_vfs_register(&disk.faulty, 1);
+}
+
+/* The child's frames are in the log when the sync fails, and it dies without another word. */
+static void a_commit_whose_sync_failed_does_not_happen_later(void **state)
+{
+    Files *files = *state;
+    g_autoptr(GRand) rand = sample_rand();
+    g_autofree char *before = commit_random(rand, files->path);
+    pid_t child = fork();
+    if (child == 0) {
+        GError *error = NULL;
+        use_faulty_disk();
+        Catalog *catalog = catalog_sqlite_new(files->path, NULL);
+        Inventory *inventory = catalog_load(catalog, NULL);
+        Changes *changes = sample_changes(rand, inventory);
+        disk.armed = TRUE;
+        gboolean committed =
+            catalog_commit(catalog, inventory, changes, inventory->generation + 1, &error);
+        _exit(!committed && error_code(error) == UNDERPIN_ERROR_BACKEND ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    g_autofree char *found = text_at(files->path);
+    assert_string_equal(found, before);
+}
+
+/* --- versions --------------------------------------------------------------------------------- */
 
 static void a_catalog_of_a_newer_version_is_refused_untouched(void **state)
 {
@@ -376,8 +443,7 @@ static void a_failed_migration_leaves_the_old_version(void **state)
     database_close(&database);
 }
 
-/* --- backup
- * ---------------------------------------------------------------------------------------------- */
+/* --- backup ----------------------------------------------------------------------------------- */
 
 static void a_backup_is_a_catalog_with_the_same_content(void **state)
 {
@@ -470,6 +536,7 @@ int main(void)
         CASE(a_directory_that_is_missing_is_not_found),
         CASE(a_full_disk_fails_the_commit_and_loses_nothing),
         CASE(a_kill_leaves_the_catalog_entirely_before_or_after),
+        CASE(a_commit_whose_sync_failed_does_not_happen_later),
         CASE(a_catalog_of_a_newer_version_is_refused_untouched),
         CASE(migrations_run_from_every_earlier_version),
         CASE(a_failed_migration_leaves_the_old_version),

@@ -26,6 +26,7 @@ struct FakeServer {
     int stopping; /* eventfd */
     GArray *open; /* descriptors of streams that stay open */
     GString *log;
+    char *verb; /* of the last body that named one */
     GThread *thread;
 };
 
@@ -117,20 +118,36 @@ static void send_file(int fd, unsigned status, const char *body, gsize length)
     send_text(fd, body, length);
 }
 
+static char *read_fixture(const FakeServer *server, const char *name)
+{
+    g_autofree char *path = g_build_filename(server->directory, name, NULL);
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        g_error("no file '%s'", path);
+    g_auto(GStrv) parts = g_strsplit(text, "@VERB@", -1);
+    return g_strjoinv(server->verb != NULL ? server->verb : "none", parts);
+}
+
+/* Whoever connects from now on finds nobody. */
+static void vanish(FakeServer *server)
+{
+    close(server->listening);
+    server->listening = -1;
+}
+
 /* TRUE where the connection stays open. */
 static gboolean send_answer(FakeServer *server, int fd, const char *answer)
 {
     unsigned status = g_ascii_isdigit(*answer) ? (unsigned)g_ascii_strtoull(answer, NULL, 10) : 200;
     g_autofree char *name = g_strdup(g_ascii_isdigit(*answer) ? answer + 4 : answer);
     gboolean is_ended = g_str_has_suffix(name, "!");
-    if (g_str_equal(name, "hang-up"))
+    if (g_str_equal(name, "vanish"))
+        vanish(server);
+    if (g_str_equal(name, "hang-up") || g_str_equal(name, "vanish"))
         return FALSE;
     name[strlen(name) - is_ended] = '\0';
-    g_autofree char *path = g_build_filename(server->directory, name, NULL);
-    g_autofree char *body = NULL;
-    gsize length = 0;
-    if (!g_file_get_contents(path, &body, &length, NULL))
-        g_error("no file '%s'", path);
+    g_autofree char *body = read_fixture(server, name);
+    gsize length = strlen(body);
     if (g_str_has_suffix(name, ".events")) {
         send_stream(server, fd, body);
         if (is_ended)
@@ -165,6 +182,17 @@ static char *read_request(int fd)
     return g_string_free(request, FALSE);
 }
 
+static void remember_verb(FakeServer *server, const char *body)
+{
+    static const char key[] = "\"verb\":\"";
+    const char *verb = strstr(body, key);
+    if (verb == NULL)
+        return;
+    verb += strlen(key);
+    g_free(server->verb);
+    server->verb = g_strndup(verb, strcspn(verb, "\""));
+}
+
 static void serve(FakeServer *server, int fd)
 {
     g_autofree char *request = read_request(fd);
@@ -178,6 +206,7 @@ static void serve(FakeServer *server, int fd)
     gboolean has_key = strstr(request, "\r\nIdempotency-Key: ") != NULL;
     g_string_append_printf(server->log, "%s%s%s%s\n", line, has_key ? " (key)" : "",
                            body[4] != '\0' ? " " : "", body + 4);
+    remember_verb(server, body);
     if (send_answer(server, fd, next_answer(server, line)))
         g_array_append_val(server->open, fd);
     else
@@ -230,8 +259,10 @@ char *fake_server_stop(FakeServer *server)
     g_thread_join(server->thread);
     for (guint i = 0; i < server->open->len; i++)
         close(g_array_index(server->open, int, i));
-    close(server->listening);
+    if (server->listening >= 0)
+        close(server->listening);
     close(server->stopping);
+    g_free(server->verb);
     g_array_unref(server->open);
     g_ptr_array_unref(server->routes);
     g_free(server->directory);

@@ -13,7 +13,8 @@ typedef struct FakeServer FakeServer;
  *
  * Files lie in `directory`. The first answer goes to the first request, the last to all that follow; a query is no
  * part of the path unless the route has one. "x.events" is an event stream, sent in chunks, that stays open; "x.events!"
- * one that the server ends; "x.raw" is sent as it is; "hang-up" closes without a word. Anything else is 404.
+ * one that the server ends; "x.raw" is sent as it is; "hang-up" closes without a word; "vanish" ends the listening too. Anything else is 404. In files
+ * @VERB@ stands for the verb of the last request that had one.
  * `pace_ms` waits between the events of a stream. Aborts the program where it cannot listen.
  */
 FakeServer *fake_server_start(const char *socket_path, const char *directory,

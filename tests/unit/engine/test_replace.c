@@ -1,4 +1,4 @@
-/* Restore, rebase, undo and cleaning on ports in memory: who keeps what, who refuses, and why. */
+/* Restore, rebase, undo and cleaning on ports in memory, and on real images: who keeps what, who refuses, and why. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 static int set_up(void **state)
 {
-    World *world = world_new(WORLD_MEMORY);
+    World *world = world_new(world_kind());
     world_base(world, "v1", "one");
     world_base(world, "v2", "two");
     world_clone(world, "v1", "lab-1");

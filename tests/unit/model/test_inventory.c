@@ -26,8 +26,7 @@ static Machine *clone_of(const char *id, const char *name, const char *base_id)
     return machine;
 }
 
-/* --- machines
- * -------------------------------------------------------------------------------------------- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 static void a_copy_can_be_changed_without_touching_the_original(void **state)
 {
@@ -200,8 +199,7 @@ static void a_failed_item_carries_the_whole_error(void **state)
     assert_null(job_item(job, "b"));
 }
 
-/* --- inventory
- * ------------------------------------------------------------------------------------------- */
+/* --- inventory -------------------------------------------------------------------------------- */
 
 static void put(Inventory *inventory, const Machine *machine)
 {

@@ -246,9 +246,7 @@ static void text_that_is_no_utf8_is_repaired_and_not_lost(void **state)
     json_decref(text);
 }
 
-/* --- plans
- * -----------------------------------------------------------------------------------------------
- */
+/* --- plans ------------------------------------------------------------------------------------ */
 
 static PlanItem *replacing_item(Plan *plan, Decision decision)
 {

@@ -82,6 +82,7 @@ static void a_machine_without_volumes_has_an_empty_outline(void **state)
     g_autoptr(Machine) right = machine_of("new", usual, 0);
     g_autofree char *table = outline_table(left, right, &equal);
     g_autofree char *text = outline_to_text(left);
+    assert_string_equal(table, "  old              new\n");
     assert_true(equal);
     assert_string_equal(text, "");
 }
@@ -128,6 +129,7 @@ static void the_comparison_agrees_with_its_definition_on_random_outlines(void **
         assert_int_equal(equal, wanted);
         assert_int_equal(mirrored, wanted);
         assert_int_equal(strchr(table, '*') == NULL, wanted);
+        assert_int_equal(strchr(mirror, '*') == NULL, wanted);
         assert_int_equal(outline_check_equal(left, right, NULL), wanted);
         equals += wanted ? 1 : 0;
     }

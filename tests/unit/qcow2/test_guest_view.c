@@ -13,6 +13,7 @@
 #include "qemu.h"
 #include "scratch.h"
 #include <fcntl.h>
+#include <jansson.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -270,6 +271,16 @@ static char *write_compressible(const Scratch *scratch, gsize length)
     return g_strconcat("sha256:", hex, NULL);
 }
 
+static gint64 count_compressed(const Scratch *scratch)
+{
+    g_autofree char *text =
+        qemu_run("qemu-img check -f qcow2 --output=json %s/image", scratch->path);
+    json_t *report = json_loads(text, 0, NULL);
+    gint64 count = json_integer_value(json_object_get(report, "compressed-clusters"));
+    json_decref(report);
+    return count;
+}
+
 static void images_compressed_by_qemu_read_as_their_source(void **state)
 {
     (void)state;
@@ -291,7 +302,7 @@ static void images_compressed_by_qemu_read_as_their_source(void **state)
         g_auto(Qcow2Header) header = {0};
         assert_true(qcow2_header_read(fd, "image", &header, NULL));
         assert_true(qcow2_check_tables(fd, &header, "image", NULL));
-        assert_in_range(header.file_bytes, 1024 * 1024, 5 * 1024 * 1024);
+        assert_true(count_compressed(&scratch) > 0);
         close(fd);
         g_autofree char *digest = guest_view_digest(view, NULL, NULL);
         assert_string_equal(digest, expected);

@@ -232,8 +232,8 @@ static void removing_moves_data_to_the_trash_and_it_can_be_attached(void **state
     assert_int_equal(site_inode(site, "trash/" KEPT_ID "/data/vdc.qcow2"), data);
 
     g_autoptr(Machine) other = site_make_clone(site, OTHER_ID, "lab-2", BASE_SET, BASE_ID);
-    g_ptr_array_add(other->volumes, volume_new("vdd", ROLE_DATA, "qcow2", TRUE));
     Generation *attach = generation_clean(other, 2, BASE_SET, BASE_ID);
+    g_ptr_array_add(other->volumes, volume_new("vdd", ROLE_DATA, "qcow2", TRUE));
     Head *head = head_new("vdd", ROLE_DATA, "qcow2", CAPACITY, HEAD_ATTACH);
     head_set_layer(head, BASE_SET "-vdc", "raw");
     head->source_path = g_strdup("trash/" KEPT_ID "/data/vdc.qcow2");
@@ -252,6 +252,7 @@ static void removing_with_now_deletes_everything_of_this_machine_alone(void **st
     g_autoptr(Machine) base = site_make_base(site, BASE_ID, "golden", BASE_SET);
     g_autoptr(Machine) clone = site_make_clone(site, CLONE_ID, "lab-1", BASE_SET, BASE_ID);
     g_autoptr(GPtrArray) kept = g_ptr_array_new();
+    clone->desired_place = PLACE_GONE;
     clone->discard = TRUE;
     assert_ok(storage_remove(site->storage, clone, kept, &error));
     assert_false(site_has(site, "machines/" CLONE_ID));
@@ -326,7 +327,8 @@ static void reclaim_touches_no_path_that_the_kind_cannot_have(void **state)
         guint64 freed = 0;
         item->machine_id = g_strdup(CLONE_ID);
         item->generation = 1;
-        assert_fails(UNDERPIN_ERROR_BUG, storage_reclaim(site->storage, item, &freed, &error));
+        /* The adapter's own look: the port's wrapper stops some of these before. */
+        assert_fails(UNDERPIN_ERROR_BUG, directory_reclaim(site->storage, item, &freed, &error));
     }
     assert_true(site_has(site, "machines/" CLONE_ID "/now/vdc.qcow2"));
 }

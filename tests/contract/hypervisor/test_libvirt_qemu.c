@@ -334,6 +334,28 @@ static void the_probe_knows_whether_the_hook_is_in_force(void **state)
         assert_null(strstr(((DomainState *)states->pdata[i])->name, "probe"));
 }
 
+static const char *built_hook; /* of the command line; constant */
+
+static const char store_ini[] = "[store]\nuuid=s\nhook-socket=/run/underpin/hook.sock\n"
+                                "claims=/run/underpin/claims\n";
+
+static void the_hook_that_we_ship_answers_the_probe(void **state)
+{
+    (void)state;
+    assert_int_equal(g_mkdir_with_parents(STORE, 0711), 0);
+    assert_true(g_file_set_contents(STORE "/store.ini", store_ini, -1, NULL));
+    assert_int_equal(chmod(STORE "/store.ini", 0600), 0);
+    assert_int_equal(g_mkdir_with_parents(HOOKS, 0755), 0);
+    RUN("install", "-m", "0755", built_hook, HOOK);
+    control_libvirtd("restart");
+    g_autoptr(Hypervisor) host = open_host();
+    assert_ok(hypervisor_probe_hook(host, STORE, error));
+    g_autofree char *elsewhere =
+        FAILURE(UNDERPIN_ERROR_REFUSED, hypervisor_probe_hook(host, IMAGES "/no-store", error));
+    assert_says(elsewhere, "not in force");
+    g_unlink(HOOK);
+}
+
 static void a_refusing_hook_is_heard_in_its_own_last_line(void **state)
 {
     (void)state;
@@ -422,12 +444,17 @@ static void many_threads_may_ask_at_once(void **state)
     end(host, machine);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     if (g_getenv("UNDERPIN_LAB") == NULL || !g_file_test(LAB_STATE, G_FILE_TEST_IS_DIR)) {
         g_printerr("skipped: not inside private-libvirt\n");
         return SKIPPED;
     }
+    if (argc != 2) {
+        g_printerr("usage: %s HOOK\n", argv[0]);
+        return 2;
+    }
+    built_hook = argv[1];
     const HypervisorContract contract = {.name = "libvirt with QEMU",
                                          .open = open_host,
                                          .make_disk = make_disk,
@@ -441,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_reset_of_a_machine_whose_reboots_stop_is_told_from_a_stop),
         cmocka_unit_test(taken_back_a_reboot_is_a_reboot_again),
         cmocka_unit_test(the_probe_knows_whether_the_hook_is_in_force),
+        cmocka_unit_test(the_hook_that_we_ship_answers_the_probe),
         cmocka_unit_test(a_refusing_hook_is_heard_in_its_own_last_line),
         cmocka_unit_test(a_missing_disk_is_named),
         cmocka_unit_test(a_lost_libvirtd_is_noticed_and_found_again_with_its_events),
