@@ -46,6 +46,6 @@ const Command command_clone = {
     .least_arguments = 1,
     .most_arguments = G_MAXUINT,
     .flags = COMMAND_CHANGES,
-    .done = "made",
+    .done = "created",
     .run = run_clone,
 };

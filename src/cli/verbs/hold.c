@@ -39,7 +39,7 @@ const Command command_hold = {
     .names = NAMES_MACHINES,
     .most_arguments = G_MAXUINT,
     .flags = COMMAND_CHANGES,
-    .done = "on hold",
+    .done = "put on hold",
     .run = run_hold,
 };
 

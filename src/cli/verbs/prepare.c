@@ -131,6 +131,6 @@ const Command command_unprepare = {
     .least_arguments = 1,
     .most_arguments = 1,
     .flags = COMMAND_CHANGES | COMMAND_ANNOUNCES,
-    .done = "a machine again",
+    .done = "made a machine again",
     .run = run_unprepare,
 };

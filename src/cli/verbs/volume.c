@@ -213,7 +213,7 @@ const Command command_volume_add = {
     .least_arguments = 1,
     .most_arguments = 1,
     .flags = COMMAND_CHANGES | COMMAND_ANNOUNCES,
-    .done = "given the volume",
+    .done = "extended by a volume",
     .run = run_add,
 };
 
@@ -230,7 +230,7 @@ const Command command_volume_attach = {
     .least_arguments = 2,
     .most_arguments = 2,
     .flags = COMMAND_CHANGES | COMMAND_ANNOUNCES,
-    .done = "given the volume",
+    .done = "extended by a volume",
     .run = run_attach,
 };
 
