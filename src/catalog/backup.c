@@ -17,12 +17,6 @@
 #include "foundation/error.h"
 #include "foundation/fault_point.h"
 
-static gboolean exists_already(const char *path, GError **error)
-{
-    return error_set(error, UNDERPIN_ERROR_EXISTS, "choose another name, or move that file away",
-                     "there is a file '%s' already", path);
-}
-
 /* The copy is checked, and left as one plain file that needs no log beside it. */
 static gboolean finish_copy(Database *copy, GError **error)
 {
@@ -93,7 +87,9 @@ static gboolean publish(const char *partial, const char *path, GError **error)
             unlink(partial);
     }
     if (result != 0 && errno == EEXIST)
-        return exists_already(path, error);
+        return error_set(error, UNDERPIN_ERROR_EXISTS,
+                         "choose another name, or move that file away",
+                         "there is a file '%s' already", path);
     return result == 0 || error_set_errno(error, errno, "naming the backup '%s'", path);
 }
 
@@ -103,8 +99,6 @@ gboolean sqlite_backup(Catalog *base, const char *path, GError **error)
     g_autofree char *partial = g_strconcat(path, ".partial", NULL);
     g_autofree char *directory = g_path_get_dirname(path);
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
-    if (access(path, F_OK) == 0)
-        return exists_already(path, error);
     if (!make_partial(partial, error))
         return FALSE;
     if (write_copy(catalog, partial, error) && sync_partial(partial, error) &&

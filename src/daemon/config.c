@@ -248,7 +248,7 @@ static char *hint_for(const char *section, const char *name)
                            nearest->name, nearest->section);
 }
 
-static gboolean has_section(const char *section)
+gboolean config_has_section(const char *section)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
         if (g_str_equal(keys[i].section, section))
@@ -260,7 +260,7 @@ static gboolean has_section(const char *section)
 static gboolean refuse_unknown(const char *section, const char *name, const char *origin, GError **error)
 {
     g_autofree char *hint = hint_for(section, name);
-    return has_section(section)
+    return config_has_section(section)
                ? error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s: there is no key '%s' in section [%s]",
                            origin, name, section)
                : error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s: there is no section [%s]", origin,

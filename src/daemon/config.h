@@ -40,6 +40,7 @@ gboolean config_load(Config *config, const char *path, gboolean must_exist, GErr
 /* Sets one key; `origin` is shown in errors and in the dump. INVALID as above. */
 gboolean config_set(Config *config, const char *section, const char *key, const char *text, const char *origin,
                     GError **error);
+gboolean config_has_section(const char *section);
 /* "section.key=value": the same, for the command line. */
 gboolean config_set_assignment(Config *config, const char *assignment, GError **error);
 

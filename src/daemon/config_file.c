@@ -65,8 +65,8 @@ static gboolean take_section(Config *config, GKeyFile *file, const char *section
                              GError **error)
 {
     g_auto(GStrv) names = g_key_file_get_keys(file, section, NULL, NULL);
-    if (!names[0])
-        return TRUE;
+    if (!names[0] && !config_has_section(section))
+        return config_set(config, section, "", "", path, error);
     for (guint i = 0; names[i]; i++) {
         g_autofree char *value = g_key_file_get_value(file, section, names[i], NULL);
         if (!config_set(config, section, names[i], g_strstrip(value), path, error))
@@ -109,17 +109,24 @@ static int compare_names(gconstpointer one, gconstpointer other)
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-static GPtrArray *list_drop_ins(const char *directory)
+/* Sorted paths; none where there is no directory. */
+static GPtrArray *list_drop_ins(const char *directory, GError **error)
 {
-    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GDir) entries = g_dir_open(directory, 0, NULL);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GDir) entries = g_dir_open(directory, 0, &failure);
+    if (!entries && !g_error_matches(failure, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+        error_set(error, UNDERPIN_ERROR_INVALID, "it must be a directory that root can read",
+                  "'%s' cannot be read", directory);
+        return NULL;
+    }
     const char *name;
     while (entries && (name = g_dir_read_name(entries))) {
         if (g_str_has_suffix(name, ".ini") && name[0] != '.')
             g_ptr_array_add(paths, g_build_filename(directory, name, NULL));
     }
     g_ptr_array_sort(paths, compare_names);
-    return paths;
+    return g_steal_pointer(&paths);
 }
 
 gboolean config_load(Config *config, const char *path, gboolean must_exist, GError **error)
@@ -127,7 +134,9 @@ gboolean config_load(Config *config, const char *path, gboolean must_exist, GErr
     if (!load_one(config, path, must_exist, error))
         return FALSE;
     g_autofree char *directory = g_strconcat(path, ".d", NULL);
-    g_autoptr(GPtrArray) drop_ins = list_drop_ins(directory);
+    g_autoptr(GPtrArray) drop_ins = list_drop_ins(directory, error);
+    if (!drop_ins)
+        return FALSE;
     for (guint i = 0; i < drop_ins->len; i++) {
         if (!load_one(config, drop_ins->pdata[i], TRUE, error))
             return FALSE;

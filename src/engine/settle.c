@@ -190,6 +190,22 @@ static gboolean domain_template(Engine *engine, const Machine *machine, char **x
     return TRUE;
 }
 
+/* A rebase that was asked to define anew takes the new base's hardware (--new-hardware). */
+static gboolean wants_new_hardware(const Machine *machine)
+{
+    return machine->define_after && machine_desired(machine)->cause == CAUSE_REBASE;
+}
+
+static gboolean base_hardware(Engine *engine, const Generation *desired, char **xml_out, GError **error)
+{
+    g_autoptr(Machine) base = engine_machine(engine, desired->base_id);
+    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
+    if (!facts)
+        return base == NULL;
+    *xml_out = g_strdup(facts->xml);
+    return TRUE;
+}
+
 gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
 {
     g_autofree char *template_xml = NULL;
@@ -212,6 +228,10 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
         .memory_mib = origin_number(machine, "memory_mib"),
         .cpus = (guint)origin_number(machine, "cpus"),
     };
+    g_autofree char *hardware = NULL;
+    if (wants_new_hardware(machine) && !base_hardware(engine, desired, &hardware, error))
+        return FALSE;
+    spec.hardware_xml = hardware;
     g_autofree char *xml = hypervisor_build_xml(engine->hypervisor, &spec, error);
     return xml && hypervisor_define(engine->hypervisor, xml, error);
 }

@@ -318,6 +318,22 @@ static void a_failed_write_of_a_job_is_made_good_by_the_next(void **state)
     }
 }
 
+static void items_that_went_and_came_back_are_there(void **state)
+{
+    Subject *subject = *state;
+    g_autoptr(Request) request = request_new(VERB_RESTORE);
+    g_autoptr(Job) job = job_new("j", request, "root", 0);
+    for (guint i = 0; i < 3; i++)
+        g_ptr_array_add(job->items, job_item_new("a", "lab-1"));
+    put_job(subject, job);
+    g_ptr_array_set_size(job->items, 1);
+    put_job(subject, job);
+    assert_job(subject, job);
+    g_ptr_array_add(job->items, job_item_new("a", "lab-1"));
+    put_job(subject, job);
+    assert_job(subject, job);
+}
+
 static void a_job_is_committed_with_the_change_it_makes(void **state)
 {
     Subject *subject = *state;
@@ -523,6 +539,7 @@ static void check_names_what_contradicts_itself(void **state)
                                         teardown),                                                 \
         cmocka_unit_test_setup_teardown(a_job_is_committed_with_the_change_it_makes, setup,        \
                                         teardown),                                                 \
+        cmocka_unit_test_setup_teardown(items_that_went_and_came_back_are_there, setup, teardown), \
         cmocka_unit_test_setup_teardown(pages_of_jobs_run_from_the_newest_to_the_oldest, setup,    \
                                         teardown),                                                 \
         cmocka_unit_test_setup_teardown(open_jobs_are_those_without_an_end_oldest_first, setup,    \

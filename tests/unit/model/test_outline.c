@@ -82,7 +82,7 @@ static void a_machine_without_volumes_has_an_empty_outline(void **state)
     g_autoptr(Machine) right = machine_of("new", usual, 0);
     g_autofree char *table = outline_table(left, right, &equal);
     g_autofree char *text = outline_to_text(left);
-    assert_string_equal(table, "  old              new\n");
+    assert_string_equal(table, "  old           new\n");
     assert_true(equal);
     assert_string_equal(text, "");
 }
