@@ -43,7 +43,7 @@ static gboolean copy_pages(SqliteCatalog *catalog, Database *copy, GError **erro
 
 static gboolean write_copy(SqliteCatalog *catalog, const char *partial, GError **error)
 {
-    Database copy = {NULL, g_strdup(partial)};
+    Database copy = {.path = g_strdup(partial)};
     int code = sqlite3_open_v2(partial, &copy.handle, SQLITE_OPEN_READWRITE, NULL);
     gboolean written =
         (code == SQLITE_OK || database_fail(&copy, code, error)) &&

@@ -153,32 +153,56 @@ char *database_text(Database *database, const char *sql, GError **error)
 
 /* --- transactions ----------------------------------------------------------------------------- */
 
-/*
- * A commit whose sync failed may have left its frames in the write-ahead log, where a later
- * recovery would find them valid: an operation that was reported as failed would have happened.
- * Emptying the log removes them.
- */
-static void abandon_transaction(Database *database, gboolean commit_failed)
+static void roll_back(Database *database)
 {
     if (!sqlite3_get_autocommit(database->handle))
         sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
-    if (commit_failed)
+}
+
+static gboolean refuse_unknown(Database *database, GError **error)
+{
+    return error_set(
+        error, UNDERPIN_ERROR_BACKEND,
+        "see the kernel's log for errors of its disk, then restart underpind: it finds out "
+        "and goes on from there",
+        "the catalog '%s' could not be written to disk, and whether the last change has "
+        "happened is not known",
+        database->path);
+}
+
+/*
+ * A commit whose sync failed has left its frames in the write-ahead log, where the next opener
+ * would find them valid: what was reported as failed would have happened. Emptying the log takes
+ * them back. Where that fails too, nobody can know, and nothing more is written.
+ */
+static gboolean fail_commit(Database *database, int code, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    database_fail(database, code, &problem);
+    roll_back(database);
+    int emptied =
         sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    database->outcome_unknown = emptied != SQLITE_OK && (code & 0xff) == SQLITE_IOERR;
+    if (database->outcome_unknown)
+        return refuse_unknown(database, error);
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return FALSE;
 }
 
 gboolean database_transaction(Database *database, DatabaseWork body, gpointer data, GError **error)
 {
+    if (database->outcome_unknown)
+        return refuse_unknown(database, error);
     if (!fault_point(FAULT_CATALOG_BEGIN, error) ||
         !database_execute(database, "BEGIN IMMEDIATE", error))
         return FALSE;
     if (!body(data, error) || !fault_point(FAULT_CATALOG_COMMIT, error)) {
-        abandon_transaction(database, FALSE);
+        roll_back(database);
         return FALSE;
     }
-    if (!database_execute(database, "COMMIT", error)) {
-        abandon_transaction(database, TRUE);
-        return FALSE;
-    }
+    int code = sqlite3_exec(database->handle, "COMMIT", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return fail_commit(database, code, error);
     /* What is committed has happened: this point can kill, but it cannot fail. */
     fault_point(FAULT_CATALOG_COMMITTED, NULL);
     return TRUE;

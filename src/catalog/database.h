@@ -8,6 +8,7 @@
 typedef struct {
     sqlite3 *handle;
     char *path;
+    gboolean outcome_unknown; /* a commit could be neither made durable nor taken back */
 } Database;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)

@@ -313,9 +313,9 @@ static void a_kill_leaves_the_catalog_entirely_before_or_after(void **state)
 
 /* --- a disk that cannot sync ------------------------------------------------------------------ */
 
-/* SQLite's default file system with one change: while armed, syncing a write-ahead log fails. */
+/* SQLite's default file system with one change: so many syncs of a write-ahead log fail. */
 static struct {
-    gboolean armed;
+    guint failures;
     sqlite3_vfs *real;
     sqlite3_vfs faulty;
     const sqlite3_io_methods *real_methods;
@@ -325,9 +325,10 @@ static struct {
 
 static int faulty_sync(sqlite3_file *file, int flags)
 {
-    if (disk.armed && file == disk.log)
-        return SQLITE_IOERR_FSYNC;
-    return disk.real_methods->xSync(file, flags);
+    if (file != disk.log || disk.failures == 0)
+        return disk.real_methods->xSync(file, flags);
+    disk.failures--;
+    return SQLITE_IOERR_FSYNC;
 }
 
 static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
@@ -354,38 +355,44 @@ static void use_faulty_disk(void)
     sqlite3_vfs_register(&disk.faulty, 1);
 }
 
-/* Gives the catalog a store; the commit after that meets the fault. Returns whether it failed as it
- * should. */
-static gboolean commit_on_faulty_disk(const char *path, GRand *rand)
+/* Gives the catalog a store; the commit after that meets the fault. Ends with the process, as by a
+ * kill. */
+static void commit_on_faulty_disk(const char *path, guint32 seed, guint failures, const char *words)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     use_faulty_disk();
     Catalog *catalog = catalog_sqlite_new(path, NULL);
     Inventory *inventory = catalog_load(catalog, NULL);
-    g_autoptr(Changes) marriage = changes_new();
+    Changes *marriage = changes_new();
     marriage->store_uuid = g_strdup("the store");
     guint64 generation = inventory->generation + 1;
     if (!catalog_commit(catalog, inventory, marriage, generation, NULL))
-        return FALSE;
+        _exit(1);
     inventory_apply(inventory, marriage, generation);
-    g_autoptr(Changes) changes = sample_changes(rand, inventory);
-    disk.armed = TRUE;
-    return !catalog_commit(catalog, inventory, changes, generation + 1, &error) &&
-           error_code(error) == UNDERPIN_ERROR_BACKEND;
+    Changes *changes = sample_changes(rand, inventory);
+    disk.failures = failures;
+    gboolean committed = catalog_commit(catalog, inventory, changes, generation + 1, &error);
+    gboolean told =
+        error_code(error) == UNDERPIN_ERROR_BACKEND && strstr(error->message, words) != NULL;
+    disk.failures = 0;
+    gboolean stopped =
+        failures > 1 && !catalog_commit(catalog, inventory, marriage, generation + 1, NULL);
+    _exit(!committed && told && stopped == (failures > 1) ? 0 : 1);
 }
 
-/* The frames are in the log when the sync fails, and the process dies without another word. */
-static void a_commit_whose_sync_failed_does_not_happen_later(void **state)
+/* Commits as above in a child; returns the inventory as it was after the store was given. */
+static Inventory *after_faulty_disk(const char *path, guint32 seed, guint failures,
+                                    const char *words)
 {
-    Files *files = *state;
-    g_autoptr(GRand) rand = sample_rand();
-    g_free(commit_random(rand, files->path));
-    g_autoptr(Catalog) before = open_at(files->path);
-    g_autoptr(Inventory) inventory = catalog_load(before, NULL);
-    catalog_free(g_steal_pointer(&before));
+    Inventory *inventory;
+    {
+        g_autoptr(Catalog) catalog = open_at(path);
+        inventory = catalog_load(catalog, NULL);
+    }
     pid_t child = fork();
     if (child == 0)
-        _exit(commit_on_faulty_disk(files->path, rand) ? 0 : 1);
+        commit_on_faulty_disk(path, seed, failures, words);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
@@ -393,9 +400,34 @@ static void a_commit_whose_sync_failed_does_not_happen_later(void **state)
     g_free(inventory->store_uuid);
     inventory->store_uuid = g_strdup("the store");
     inventory->generation++;
+    return inventory;
+}
+
+static void a_commit_whose_sync_failed_is_taken_back(void **state)
+{
+    Files *files = *state;
+    g_autoptr(GRand) rand = sample_rand();
+    g_free(commit_random(rand, files->path));
+    g_autoptr(Inventory) inventory = after_faulty_disk(files->path, g_rand_int(rand), 1, "");
     g_autofree char *wanted = inventory_to_text(inventory);
     g_autofree char *found = text_at(files->path);
     assert_string_equal(found, wanted);
+}
+
+static void an_unknown_outcome_stops_all_writing_and_is_whole_after_a_restart(void **state)
+{
+    Files *files = *state;
+    g_autoptr(GRand) rand = sample_rand();
+    g_free(commit_random(rand, files->path));
+    guint32 seed = g_rand_int(rand);
+    g_autoptr(Inventory) inventory = after_faulty_disk(files->path, seed, 100, "is not known");
+    g_autofree char *before = inventory_to_text(inventory);
+    g_autoptr(GRand) same = g_rand_new_with_seed(seed);
+    g_autoptr(Changes) changes = sample_changes(same, inventory);
+    inventory_apply(inventory, changes, inventory->generation + 1);
+    g_autofree char *after = inventory_to_text(inventory);
+    g_autofree char *found = text_at(files->path);
+    assert_true(g_str_equal(found, before) || g_str_equal(found, after));
 }
 
 /* --- versions --------------------------------------------------------------------------------- */
@@ -434,7 +466,7 @@ static void migrations_run_from_every_earlier_version(void **state)
 {
     (void)state;
     for (guint from = 1; from <= 3; from++) {
-        Database database = {NULL, NULL};
+        Database database = {0};
         assert_true(database_open(&database, ":memory:", NULL));
         assert_true(schema_migrate(&database, steps, from, NULL));
         assert_int_equal(number_of(&database, "PRAGMA user_version"), from);
@@ -451,7 +483,7 @@ static void a_failed_migration_leaves_the_old_version(void **state)
 {
     (void)state;
     g_autoptr(GError) error = NULL;
-    Database database = {NULL, NULL};
+    Database database = {0};
     assert_true(database_open(&database, ":memory:", NULL));
     assert_true(schema_migrate(&database, broken_steps, 1, NULL));
     assert_false(schema_migrate(&database, broken_steps, 3, &error));
@@ -554,7 +586,8 @@ int main(void)
         CASE(a_directory_that_is_missing_is_not_found),
         CASE(a_full_disk_fails_the_commit_and_loses_nothing),
         CASE(a_kill_leaves_the_catalog_entirely_before_or_after),
-        CASE(a_commit_whose_sync_failed_does_not_happen_later),
+        CASE(a_commit_whose_sync_failed_is_taken_back),
+        CASE(an_unknown_outcome_stops_all_writing_and_is_whole_after_a_restart),
         CASE(a_catalog_of_a_newer_version_is_refused_untouched),
         CASE(migrations_run_from_every_earlier_version),
         CASE(a_failed_migration_leaves_the_old_version),

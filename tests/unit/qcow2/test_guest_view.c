@@ -44,6 +44,7 @@ static GuestView *view_two(const Builder *top, const Builder *bottom)
 static void assert_bytes(GuestView *view, guint64 offset, gsize length, guint8 fill)
 {
     g_autofree guint8 *bytes = g_malloc(length);
+    memset(bytes, ~fill, length);
     g_autoptr(GError) error = NULL;
     gssize count = guest_view_read(view, offset, bytes, length, &error);
     if (count < 0)

@@ -1,0 +1,249 @@
+/* The queue: one job a request, progress, pending machines, cancelling, taking up again after a restart. */
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <string.h>
+
+#include "jobs/jobs.h"
+#include "support/world.h"
+
+#define PATIENCE_SECONDS 60
+
+/* A world with a running queue, and what its listener has heard. */
+typedef struct {
+    World *world;
+    Jobs *jobs;
+    GMutex lock;
+    GCond heard;
+    guint events;
+} Queue;
+
+static void hear(JobsEvent event, const Job *job, const JobItem *item, gpointer user_data)
+{
+    Queue *queue = user_data;
+    g_mutex_lock(&queue->lock);
+    queue->events++;
+    g_cond_broadcast(&queue->heard);
+    g_mutex_unlock(&queue->lock);
+}
+
+static void start_queue(Queue *queue)
+{
+    g_autoptr(GError) error = NULL;
+    queue->jobs = jobs_new(queue->world->engine, queue->world->catalog, queue->world->clock, 2);
+    jobs_listen(queue->jobs, hear, queue);
+    if (!jobs_start(queue->jobs, &error))
+        fail_msg("starting the queue: %s", error->message);
+}
+
+static void stop_queue(Queue *queue)
+{
+    jobs_stop(queue->jobs);
+    g_clear_pointer(&queue->jobs, jobs_free);
+}
+
+static int set_up_kind(void **state, WorldKind kind)
+{
+    Queue *queue = g_new0(Queue, 1);
+    g_mutex_init(&queue->lock);
+    g_cond_init(&queue->heard);
+    queue->world = world_new(kind);
+    world_base(queue->world, "v1", "one");
+    world_base(queue->world, "v2", "two");
+    world_clone(queue->world, "v1", "lab-1");
+    start_queue(queue);
+    *state = queue;
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_kind(state, WORLD_MEMORY);
+}
+
+static int set_up_on_disk(void **state)
+{
+    return set_up_kind(state, WORLD_DIRECTORY);
+}
+
+static int tear_down(void **state)
+{
+    Queue *queue = *state;
+    if (queue->jobs)
+        stop_queue(queue);
+    world_check_invariants(queue->world);
+    world_free(queue->world);
+    g_mutex_clear(&queue->lock);
+    g_cond_clear(&queue->heard);
+    g_free(queue);
+    return 0;
+}
+
+static Job *submit(Queue *queue, Request *request)
+{
+    g_autoptr(GError) error = NULL;
+    Job *job = jobs_submit(queue->jobs, request, "tester", &error);
+    if (!job)
+        fail_msg("submitting: %s", error->message);
+    request_free(request);
+    return job;
+}
+
+/* Waits until the job is in the state; fails after a minute. */
+static Job *wait_for(Queue *queue, const char *id, JobState state)
+{
+    gint64 deadline = g_get_monotonic_time() + PATIENCE_SECONDS * G_USEC_PER_SEC;
+    for (;;) {
+        g_mutex_lock(&queue->lock);
+        guint seen = queue->events;
+        g_mutex_unlock(&queue->lock);
+        Job *job = jobs_get(queue->jobs, id, NULL);
+        assert_non_null(job);
+        if (job->state == state)
+            return job;
+        if (job_state_is_final(job->state))
+            fail_msg("job is %s, not %s: %s", job_state_name(job->state), job_state_name(state), job->message);
+        job_unref(job);
+        g_mutex_lock(&queue->lock);
+        while (queue->events == seen)
+            if (!g_cond_wait_until(&queue->heard, &queue->lock, deadline))
+                fail_msg("job %s did not become %s", id, job_state_name(state));
+        g_mutex_unlock(&queue->lock);
+    }
+}
+
+static Request *rebase(const char *onto)
+{
+    Request *request = world_request(VERB_REBASE, "lab-1", NULL);
+    request->onto = g_strdup(onto);
+    return request;
+}
+
+static void a_submitted_job_runs_to_its_end(void **state)
+{
+    g_autoptr(Job) job = submit(*state, rebase("v2"));
+    g_autoptr(Job) done = wait_for(*state, job->id, JOB_DONE);
+    JobItem *item = g_ptr_array_index(done->items, 0);
+    assert_int_equal(item->state, ITEM_DONE);
+    assert_non_null(strstr(item->receipt, "\"proven\":true"));
+    assert_string_equal(done->requested_by, "tester");
+    world_assert_content(((Queue *)*state)->world, "lab-1", "vda", "two-vda");
+}
+
+static void the_same_key_is_the_same_job(void **state)
+{
+    Request *first = rebase("v2");
+    Request *again = rebase("v2");
+    first->idempotency_key = g_strdup("once");
+    again->idempotency_key = g_strdup("once");
+    g_autoptr(Job) one = submit(*state, first);
+    g_autoptr(Job) done = wait_for(*state, one->id, JOB_DONE);
+    g_autoptr(Job) other = submit(*state, again);
+    assert_string_equal(one->id, other->id);
+}
+
+static void the_same_open_request_is_one_job(void **state)
+{
+    Queue *queue = *state;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) one = submit(queue, rebase("v2"));
+    g_autoptr(Job) pending = wait_for(queue, one->id, JOB_PENDING);
+    g_autoptr(Job) other = submit(queue, rebase("v2"));
+    assert_string_equal(one->id, other->id);
+    world_stop(queue->world, "lab-1");
+}
+
+static void a_pending_job_is_done_when_its_machines_have_stopped(void **state)
+{
+    Queue *queue = *state;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) job = submit(queue, rebase("v2"));
+    g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
+    assert_true(pending->committed);
+    world_stop(queue->world, "lab-1");
+    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    world_assert_content(queue->world, "lab-1", "vda", "two-vda");
+}
+
+static void cancelling_a_pending_job_leaves_the_machines_as_they_are(void **state)
+{
+    Queue *queue = *state;
+    g_autoptr(GError) error = NULL;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) job = submit(queue, rebase("v2"));
+    g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
+    assert_true(jobs_cancel(queue->jobs, job->id, &error));
+    g_autoptr(Job) cancelled = wait_for(queue, job->id, JOB_CANCELLED);
+    world_stop(queue->world, "lab-1");
+    world_assert_content(queue->world, "lab-1", "vda", "one-vda");
+}
+
+static void a_finished_job_cannot_be_cancelled(void **state)
+{
+    Queue *queue = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Job) job = submit(queue, rebase("v2"));
+    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    assert_false(jobs_cancel(queue->jobs, job->id, &error));
+    assert_int_equal(error_code(error), UNDERPIN_ERROR_REFUSED);
+    assert_non_null(strstr(error_hint(error), "undo"));
+}
+
+static void a_refused_request_is_a_failed_job_with_a_remedy(void **state)
+{
+    g_autoptr(Job) job = submit(*state, rebase("nowhere"));
+    g_autoptr(Job) failed = wait_for(*state, job->id, JOB_FAILED);
+    assert_int_equal(failed->error_code, UNDERPIN_ERROR_NOT_FOUND);
+    assert_non_null(strstr(failed->message, "nowhere"));
+}
+
+static void a_pending_job_survives_a_restart(void **state)
+{
+    Queue *queue = *state;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) job = submit(queue, rebase("v2"));
+    g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
+    stop_queue(queue);
+    world_restart(queue->world);
+    start_queue(queue);
+    g_autoptr(Job) again = jobs_get(queue->jobs, job->id, NULL);
+    assert_int_equal(again->state, JOB_PENDING);
+    world_stop(queue->world, "lab-1");
+    g_autoptr(Machine) machine = world_machine(queue->world, "lab-1");
+    jobs_want_settle(queue->jobs, machine->id);
+    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    world_assert_content(queue->world, "lab-1", "vda", "two-vda");
+}
+
+static void a_queued_job_runs_after_a_restart(void **state)
+{
+    Queue *queue = *state;
+    stop_queue(queue);
+    g_autoptr(Request) request = rebase("v2");
+    g_autoptr(Job) queued = job_new("00000000000000aa", request, "tester", clock_now(queue->world->clock));
+    assert_true(catalog_put_job(queue->world->catalog, queued, NULL));
+    world_restart(queue->world);
+    start_queue(queue);
+    g_autoptr(Job) done = wait_for(queue, "00000000000000aa", JOB_DONE);
+    world_assert_content(queue->world, "lab-1", "vda", "two-vda");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test_setup_teardown(a_submitted_job_runs_to_its_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_key_is_the_same_job, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_open_request_is_one_job, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_job_is_done_when_its_machines_have_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cancelling_a_pending_job_leaves_the_machines_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_finished_job_cannot_be_cancelled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_request_is_a_failed_job_with_a_remedy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_job_survives_a_restart, set_up_on_disk, tear_down),
+        cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk, tear_down),
+    };
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
