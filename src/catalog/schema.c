@@ -58,6 +58,7 @@ static const char version_1[] =
     " cause TEXT NOT NULL,"
     " base_id TEXT,"
     " nvram TEXT NOT NULL,"
+    " instance BIGINT NOT NULL,"
     " nvram_generation BIGINT NOT NULL,"
     " nvram_path TEXT,"
     " created_at BIGINT NOT NULL,"

@@ -80,6 +80,7 @@ static const Column generation_columns[] = {
     CODED(Generation, cause, cause),
     PLAIN(Generation, base_id, COLUMN_TEXT),
     CODED(Generation, nvram, nvram_source),
+    PLAIN(Generation, instance, COLUMN_UINT64),
     PLAIN(Generation, nvram_generation, COLUMN_UINT64),
     PLAIN(Generation, nvram_path, COLUMN_TEXT),
     PLAIN(Generation, created_at, COLUMN_INT64),

@@ -1,18 +1,18 @@
 /*
  * Start and stop, in the order that keeps machines safe:
  *
- *     run directory ─▶ catalog ─▶ store (its lock: one daemon a store) ─▶ host (connects by itself) ─▶ engine
- *         ─▶ hook socket ─▶ engine_open: settle what a crash left ─▶ queue ─▶ API ─▶ the hook in libvirt's directory
+ *     run directory ─▶ catalog ─▶ store (its lock: one daemon a store) ─▶ hook program ─▶ host (connects by itself)
+ *         ─▶ engine, queue ─▶ hook socket ─▶ engine_open: settle what a crash left ─▶ workers ─▶ API
  *
- * The hook socket is there before anything is settled. Without it a hook decides by marks alone; with it, one that asks
- * while the engine opens waits in the socket's queue for its answer, and refuses the start where that takes too long.
- * A stop goes the other way round: hooks are answered until the last machine has been left alone.
+ * The hook socket is there before anything is settled: a hook that asks while the engine opens waits in the socket's
+ * queue for its answer, and refuses the start where that takes too long. A stop goes the other way round: the main
+ * context goes on answering hooks until the last machine has been left alone, so the queue is stopped on a thread of its
+ * own meanwhile.
  */
 #include "daemon/wiring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,25 +28,264 @@
 #include "storage/directory/directory_storage.h"
 
 struct Wiring {
-    Config *config; /* borrowed from main, constant */
-    int run_lock;   /* -1: not held */
-    Engine *engine; /* owns the ports once it is made */
+    const Config *config;
+    int run_lock; /* -1: not held */
+    Catalog *catalog;       /* these five belong to the engine once it is made */
     Storage *storage;
     Hypervisor *hypervisor;
-    Catalog *catalog;
     Claims *claims;
     Clock *clock;
+    Engine *engine;
     Jobs *jobs;
     HookSocket *hook_socket;
-    HttpServer *server;
     Api api;
-    char *hook_path;
-
-    GMutex events_lock; /* protects the next two; a leaf */
-    Jobs *events_to;    /* NULL: nobody takes events of the host (yet, or any more) */
-    gboolean found;     /* the host was there before somebody took events */
-
+    HttpServer *server;
     GThread *stopper;
     WiringDone done;
     gpointer done_data;
 };
+
+/* --- directories -------------------------------------------------------------------------------------------- */
+
+static gboolean make_directory(const char *path, guint32 mode, GError **error)
+{
+    if (g_mkdir_with_parents(path, (int)mode) != 0)
+        return error_set_errno(error, errno, "making the directory '%s'", path);
+    return TRUE;
+}
+
+/* Two daemons with one run directory would take each other's sockets for stale ones. */
+static gboolean lock_run_directory(Wiring *wiring, GError **error)
+{
+    const char *directory = wiring->config->run_directory;
+    g_autofree char *path = g_build_filename(directory, "underpin.lock", NULL);
+    wiring->run_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (wiring->run_lock < 0)
+        return error_set_errno(error, errno, "opening '%s'", path);
+    if (flock(wiring->run_lock, LOCK_EX | LOCK_NB) == 0)
+        return TRUE;
+    if (errno != EWOULDBLOCK)
+        return error_set_errno(error, errno, "locking '%s'", path);
+    return error_set(error, UNDERPIN_ERROR_BUSY,
+                     "stop it, or give this one a run directory, a store and a catalog of its own",
+                     "another underpind runs with '%s'", directory);
+}
+
+static gboolean prepare_directories(Wiring *wiring, GError **error)
+{
+    const Config *config = wiring->config;
+    g_autofree char *claims = config_claims_directory(config);
+    g_autofree char *catalog_directory = g_path_get_dirname(config->catalog_path);
+    return make_directory(config->run_directory, 0755, error) && lock_run_directory(wiring, error) &&
+           make_directory(claims, 0700, error) && make_directory(catalog_directory, 0700, error);
+}
+
+/* --- ports -------------------------------------------------------------------------------------------------- */
+
+/* A store is made for a new catalog only: an empty directory where the store should be is one that is not mounted. */
+static gboolean catalog_is_new(Catalog *catalog, gboolean *is_new_out, GError **error)
+{
+    g_autoptr(Inventory) inventory = catalog_load(catalog, error);
+    if (!inventory)
+        return FALSE;
+    *is_new_out = inventory->store_uuid == NULL;
+    return TRUE;
+}
+
+static gboolean open_store(Wiring *wiring, GError **error)
+{
+    const Config *config = wiring->config;
+    g_autofree char *hook_socket = config_hook_socket(config);
+    g_autofree char *claims = config_claims_directory(config);
+    DirectoryStorageConfig storage = {
+        .root = config->store_directory,
+        .import_directories = (const char *const *)config->import_directories,
+        .hook_socket = hook_socket,
+        .claims_directory = claims,
+    };
+    if (!catalog_is_new(wiring->catalog, &storage.create, error))
+        return FALSE;
+    wiring->storage = directory_storage_open(&storage, error);
+    return wiring->storage != NULL;
+}
+
+/* A daemon without its hook can still be looked at: the engine finds the hook missing, says so, and changes nothing. */
+static void install_hook(const Config *config)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean changed = FALSE;
+    if (!config->require_hook)
+        return;
+    if (!hook_install(config->hook_program, config->hooks_directory, &changed, &error) ||
+        (changed && !hook_reload_libvirt(&error)))
+        g_warning("the start hook is not in force: %s", error->message);
+}
+
+static gboolean open_ports(Wiring *wiring, GError **error)
+{
+    g_autofree char *claims = config_claims_directory(wiring->config);
+    wiring->catalog = catalog_sqlite_new(wiring->config->catalog_path, error);
+    if (!wiring->catalog || !open_store(wiring, error))
+        return FALSE;
+    install_hook(wiring->config);
+    wiring->claims = claims_new_directory(claims);
+    wiring->clock = clock_new_system();
+    wiring->hypervisor = libvirt_hypervisor_new(wiring->config->libvirt_uri, error);
+    return wiring->hypervisor != NULL;
+}
+
+/* --- engine and queue ---------------------------------------------------------------------------------------- */
+
+static void make_engine(Wiring *wiring)
+{
+    const Config *config = wiring->config;
+    EngineConfig engine;
+    engine_config_init(&engine);
+    engine.undo_retention_seconds = (gint64)config->undo_retention_seconds;
+    engine.undo_budget_percent = config->undo_budget_percent;
+    engine.free_floor_bytes = config->free_floor_bytes;
+    engine.chain_limit = config->chain_limit;
+    engine.require_hook = config->require_hook;
+    engine.store_root = directory_storage_root(wiring->storage);
+    wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog, wiring->claims,
+                                wiring->clock, &engine);
+    wiring->jobs = jobs_new(wiring->engine, wiring->catalog, wiring->clock, config->workers);
+}
+
+static void on_host_event(HypervisorEvent event, const char *uuid, gpointer user_data)
+{
+    jobs_domain_event(user_data, event, uuid);
+}
+
+/* The host connects by itself and may have done so before it was listened to. */
+static void listen_to_host(Wiring *wiring)
+{
+    hypervisor_listen(wiring->hypervisor, on_host_event, wiring->jobs);
+    if (hypervisor_ping(wiring->hypervisor, NULL))
+        jobs_domain_event(wiring->jobs, HYPERVISOR_FOUND, NULL);
+}
+
+static gboolean open_engine(Wiring *wiring, GError **error)
+{
+    g_autofree char *hook_socket = config_hook_socket(wiring->config);
+    wiring->hook_socket = hook_socket_new(hook_socket, wiring->engine, error);
+    if (!wiring->hook_socket || !engine_open(wiring->engine, error))
+        return FALSE;
+    g_autoptr(GError) question = engine_question(wiring->engine);
+    if (question)
+        g_warning("nothing is changed until 'underpin doctor' has been answered: %s", question->message);
+    return TRUE;
+}
+
+/* --- API ---------------------------------------------------------------------------------------------------- */
+
+static void make_api(Wiring *wiring)
+{
+    gsize count;
+    const Route *routes = routes_all(&count);
+    EventStreamConfig events;
+    event_stream_config_init(&events);
+    wiring->api = (Api){
+        .engine = wiring->engine,
+        .jobs = wiring->jobs,
+        .catalog = wiring->catalog,
+        .hypervisor = wiring->hypervisor,
+        .events = event_stream_new(&events),
+        .metrics = http_metrics_new(routes, count),
+        .tally = job_tally_new(),
+        .store_path = directory_storage_root(wiring->storage),
+        .administrators = wiring->config->administrators,
+    };
+}
+
+static gboolean start_server(Wiring *wiring, GError **error)
+{
+    gsize count;
+    const Route *routes = routes_all(&count);
+    g_autofree char *socket_path = config_api_socket(wiring->config);
+    HttpServerConfig server;
+    http_server_config_init(&server);
+    server.socket_path = socket_path;
+    server.connection_limit = wiring->config->connection_limit;
+    wiring->server = http_server_start(&server, &wiring->api, routes, count, error);
+    return wiring->server != NULL;
+}
+
+Wiring *wiring_new(const Config *config, GError **error)
+{
+    g_autoptr(Wiring) wiring = g_new0(Wiring, 1);
+    wiring->config = config;
+    wiring->run_lock = -1;
+    if (!prepare_directories(wiring, error) || !open_ports(wiring, error))
+        return NULL;
+    make_engine(wiring);
+    listen_to_host(wiring);
+    make_api(wiring);
+    if (!open_engine(wiring, error) || !event_bridge_connect(&wiring->api, error) ||
+        !jobs_start(wiring->jobs, error) || !start_server(wiring, error))
+        return NULL;
+    return g_steal_pointer(&wiring);
+}
+
+/* --- stop --------------------------------------------------------------------------------------------------- */
+
+static gboolean report_stopped(gpointer user_data)
+{
+    Wiring *wiring = user_data;
+    g_thread_join(g_steal_pointer(&wiring->stopper));
+    wiring->done(wiring->done_data);
+    return G_SOURCE_REMOVE;
+}
+
+static gpointer run_stopper(gpointer user_data)
+{
+    Wiring *wiring = user_data;
+    jobs_stop(wiring->jobs);
+    g_idle_add(report_stopped, wiring);
+    return NULL;
+}
+
+void wiring_stop(Wiring *wiring, WiringDone done, gpointer user_data)
+{
+    wiring->done = done;
+    wiring->done_data = user_data;
+    http_server_quiesce(wiring->server);
+    wiring->stopper = g_thread_new("stopper", run_stopper, wiring);
+}
+
+static void free_ports(Wiring *wiring)
+{
+    if (wiring->hypervisor)
+        hypervisor_free(wiring->hypervisor);
+    if (wiring->storage)
+        storage_free(wiring->storage);
+    if (wiring->catalog)
+        catalog_free(wiring->catalog);
+    if (wiring->claims)
+        claims_free(wiring->claims);
+    if (wiring->clock)
+        clock_free(wiring->clock);
+}
+
+void wiring_free(Wiring *wiring)
+{
+    if (!wiring)
+        return;
+    if (wiring->engine)
+        hypervisor_listen(wiring->hypervisor, NULL, NULL);
+    if (wiring->jobs)
+        jobs_stop(wiring->jobs);
+    http_server_free(wiring->server);
+    hook_socket_free(wiring->hook_socket);
+    jobs_free(wiring->jobs);
+    if (wiring->engine)
+        engine_free(wiring->engine);
+    else
+        free_ports(wiring);
+    event_stream_free(wiring->api.events);
+    http_metrics_free(wiring->api.metrics);
+    job_tally_free(wiring->api.tally);
+    if (wiring->run_lock >= 0)
+        close(wiring->run_lock);
+    g_free(wiring);
+}

@@ -31,6 +31,7 @@ struct Engine {
     Inventory *inventory;
     GHashTable *power; /* machine id -> Power + 1 */
     GHashTable *busy;  /* machine id -> char *: who works on it, in words */
+    GHashTable *stale_identities; /* machine id: its definition names an older instance */
     GHashTable *bases; /* base id -> how many running jobs need it as it is */
     GError *question;
     gboolean libvirt_connected;
@@ -138,12 +139,26 @@ void settled_free(Settled *settled);
 Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error);
 /* (Re)defines the machine's domain so that it names exactly its volumes; from its own definition where it has one. */
 gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
+/* "ID-N": what a first-boot script in the guest sees as its instance; new with each fresh system. Caller frees. */
+char *settle_instance_id(const Machine *machine);
 /* Makes the switches durable and records them in one transaction; lists what nothing needs any more. */
 gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error);
 /* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). */
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error);
 /* The end of a session: decides what must be cleaned, stages and commits it. New reference: the machine as it is then. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error);
+
+/* --- identity.c ------------------------------------------------------------------------------------------- */
+
+/* Brings the instance id in the machine's definition in line with its system, where it is one of ours; needs libvirt, and
+ * that the caller owns the machine. */
+gboolean identity_refresh(Engine *engine, const char *machine_id, GError **error);
+/* Starts the machine with its identity in line. */
+gboolean identity_start(Engine *engine, const char *machine_id, GError **error);
+/* Remembers that the definition is behind, for identity_refresh_one(). */
+void identity_note_stale(Engine *engine, const char *machine_id);
+/* Refreshes one that was noted. FALSE: none is left. */
+gboolean identity_refresh_one(Engine *engine);
 
 /* --- session.c -------------------------------------------------------------------------------------------- */
 

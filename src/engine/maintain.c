@@ -113,7 +113,9 @@ static gboolean digest_or_mark(Engine *engine, const Layer *layer, GCancellable 
 
 gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cancellable, GError **error)
 {
-    *more_out = FALSE;
+    *more_out = identity_refresh_one(engine);
+    if (*more_out)
+        return TRUE;
     if (!engine_check_unquestioned(engine, error))
         return FALSE;
     g_autoptr(Layer) plain = layer_without_digest(engine);

@@ -175,6 +175,7 @@ static Generation *first_generation(Planner *planner, const Machine *base, Machi
 {
     const Generation *sealed = machine_actual(base);
     Generation *first = generation_new(1, CAUSE_CLONE, base->id, planner->now);
+    first->instance = first->number;
     for (guint i = 0; i < sealed->heads->len; i++) {
         const Head *sealed_head = g_ptr_array_index(sealed->heads, i);
         g_autofree char *layer_id = layer_id_build(base->set_id, sealed_head->target);

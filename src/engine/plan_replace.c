@@ -85,6 +85,7 @@ static Machine *without_pending(const Machine *machine)
 static Generation *numbered_after(Generation *generation, const Machine *machine)
 {
     generation->number = MAX(generation->number, machine_next_number(machine));
+    generation->instance = generation->number;
     return generation;
 }
 

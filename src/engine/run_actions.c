@@ -60,7 +60,7 @@ static gboolean act_start(Run *run, const Machine *machine, GError **error)
     engine_vacate(run->engine, machine->id);
     if (!engine_settle(run->engine, machine->id, &unsettled))
         g_debug("settling '%s' before its start: %s", machine->name, unsettled->message);
-    return hypervisor_start(run->engine->hypervisor, machine->uuid, error);
+    return identity_start(run->engine, machine->id, error);
 }
 
 static gboolean act_shutdown(Run *run, const Machine *machine, GError **error)

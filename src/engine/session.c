@@ -100,7 +100,7 @@ static gboolean start_again(Engine *engine, const char *machine_id, GError **err
     if (!machine || !machine->start_after || machine_is_pending(machine))
         return TRUE;
     return engine_update(engine, machine_id, clear_start_after, NULL, error) &&
-           hypervisor_start(engine->hypervisor, machine->uuid, error);
+           identity_start(engine, machine_id, error);
 }
 
 static gboolean settle_occupied(Engine *engine, const char *machine_id, GError **error)

@@ -190,6 +190,11 @@ static gboolean domain_template(Engine *engine, const Machine *machine, char **x
     return TRUE;
 }
 
+char *settle_instance_id(const Machine *machine)
+{
+    return g_strdup_printf("%s-%" G_GUINT64_FORMAT, machine->id, machine_desired(machine)->instance);
+}
+
 /* A rebase that was asked to define anew takes the new base's hardware (--new-hardware). */
 static gboolean wants_new_hardware(const Machine *machine)
 {
@@ -215,7 +220,7 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
     const Generation *desired = machine_desired(machine);
     g_autoptr(GPtrArray) disks = domain_disks(engine, machine);
     g_autofree char *nvram = desired->nvram == NVRAM_NONE ? NULL : storage_nvram_path(engine->storage, machine->id);
-    g_autofree char *instance = g_strdup_printf("%s-%" G_GUINT64_FORMAT, machine->id, desired->number);
+    g_autofree char *instance = settle_instance_id(machine);
     DomainSpec spec = {
         .uuid = machine->uuid,
         .name = machine->name,
@@ -492,6 +497,14 @@ static gboolean sync_settled(Engine *engine, GPtrArray *settled, GError **error)
     return ids->len == 1 || storage_sync(engine->storage, (const char *const *)ids->pdata, error);
 }
 
+static void note_identity(Engine *engine, const Settled *settled)
+{
+    const Generation *before = machine_actual(settled->before);
+    const Generation *after = settled->after ? machine_actual(settled->after) : NULL;
+    if (before && after && before->instance != after->instance)
+        identity_note_stale(engine, settled->after->id);
+}
+
 gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error)
 {
     if (!sync_settled(engine, settled, error))
@@ -511,7 +524,11 @@ gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **er
     }
     if (job)
         changes_put_job(changes, job);
-    return engine_commit(engine, changes, error);
+    if (!engine_commit(engine, changes, error))
+        return FALSE;
+    for (guint i = 0; i < settled->len; i++)
+        note_identity(engine, g_ptr_array_index(settled, i));
+    return TRUE;
 }
 
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error)

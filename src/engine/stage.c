@@ -50,6 +50,7 @@ static Generation *generation_begin(const Machine *machine, Cause cause, const c
     const Generation *current = machine_desired(machine);
     Generation *generation = generation_new(machine_next_number(machine), cause, base_id, now);
     generation->nvram = current && current->nvram != NVRAM_NONE ? NVRAM_KEEP : NVRAM_NONE;
+    generation->instance = current ? current->instance : generation->number;
     return generation;
 }
 
@@ -100,6 +101,7 @@ Generation *generation_plan_fresh(const Machine *machine, const Machine *base, c
     const Generation *current = machine_actual(machine);
     Generation *generation = generation_begin(machine, cause, base->id, now);
     choose_nvram(inventory, machine, base, generation);
+    generation->instance = generation->number;
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         const Head *head = generation_head(current, volume->target);
@@ -154,6 +156,7 @@ Generation *generation_plan_undo(const Machine *machine, const Generation *entry
     const Generation *current = machine_actual(machine);
     Generation *generation = generation_begin(machine, CAUSE_UNDO, entry->base_id, now);
     generation->hibernated = entry->hibernated;
+    generation->instance = entry->instance;
     if (entry->nvram != NVRAM_NONE) {
         generation->nvram = NVRAM_ENTRY;
         generation->nvram_generation = entry->number;

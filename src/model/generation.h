@@ -69,6 +69,7 @@ typedef struct {
     int ref_count; /* private */
     guint64 number; /* 1, 2, 3 … within the machine; never reused */
     Cause cause;
+    guint64 instance; /* number of the generation in which its system was fresh: names the guest's identity */
     char *base_id;    /* machine id of the base that it sits on; NULL: not a clone */
     GPtrArray *heads; /* Head, in the outline's order */
     NvramSource nvram;

@@ -82,6 +82,7 @@ static GString *generation_to_text(const Machine *machine, const Generation *gen
     put_text(text, "cause", cause_name(generation->cause));
     put_text(text, "base", generation->base_id);
     put_text(text, "nvram", nvram_source_name(generation->nvram));
+    put_number(text, "instance", generation->instance);
     put_number(text, "nvram-generation", generation->nvram_generation);
     put_text(text, "nvram-path", generation->nvram_path);
     put_number(text, "created-at", (guint64)generation->created_at);
@@ -259,6 +260,7 @@ static gboolean read_heads(GKeyFile *file, Generation *generation, GHashTable *o
 
 static void read_generation_fields(GKeyFile *file, Generation *generation)
 {
+    generation->instance = get_number(file, "generation", "instance");
     generation->nvram_generation = get_number(file, "generation", "nvram-generation");
     generation->nvram_path = get_text(file, "generation", "nvram-path");
     generation->replaced_at = (gint64)get_number(file, "generation", "replaced-at");

@@ -86,6 +86,7 @@ static Generation *sample_generation(GRand *rand, guint64 number)
     for (guint i = 0; i < heads; i++)
         g_ptr_array_add(generation->heads, sample_head(rand, i));
     generation->nvram = (NvramSource)sample_enum(rand, NVRAM_SOURCE_COUNT);
+    generation->instance = sample_number(rand);
     generation->nvram_generation = sample_number(rand);
     generation->nvram_path = sample_optional(rand);
     generation->replaced_at = g_rand_int(rand);
@@ -432,8 +433,8 @@ static void add_head(GString *text, const Head *head)
 static void add_generation(GString *text, const Generation *generation)
 {
     g_string_append_printf(
-        text, "  generation " U " %d [%s] %d " U " [%s] " I " " I " " U " %d [%s]\n",
-        generation->number, (int)generation->cause, mark(generation->base_id),
+        text, "  generation " U " %d " U " [%s] %d " U " [%s] " I " " I " " U " %d [%s]\n",
+        generation->number, (int)generation->cause, generation->instance, mark(generation->base_id),
         (int)generation->nvram, generation->nvram_generation, mark(generation->nvram_path),
         generation->created_at, generation->replaced_at, generation->held_bytes,
         generation->hibernated, mark(generation->job_id));

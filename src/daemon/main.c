@@ -1,0 +1,118 @@
+/* underpind: reads its configuration, starts what wiring.c puts together, and stops it on a signal. */
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/options.h"
+#include "daemon/wiring.h"
+#include "foundation/error.h"
+
+typedef struct {
+    GMainLoop *loop;
+    Wiring *wiring;
+    gboolean stopping;
+} Daemon;
+
+static int fail(const GError *error)
+{
+    g_printerr("underpind: %s\n", error->message);
+    if (error_hint(error))
+        g_printerr("underpind: %s\n", error_hint(error));
+    return error_code_exit_status(error_code(error));
+}
+
+static void on_stopped(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+    g_main_loop_quit(daemon->loop);
+}
+
+static gboolean on_end_signal(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+    if (daemon->stopping) {
+        g_message("still stopping: what runs is brought to a safe point");
+        return G_SOURCE_CONTINUE;
+    }
+    daemon->stopping = TRUE;
+    g_message("stopping");
+    notify_manager("STOPPING=1\nSTATUS=Bringing what runs to a safe point");
+    wiring_stop(daemon->wiring, on_stopped, daemon);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_hangup(gpointer user_data)
+{
+    (void)user_data;
+    g_message("the configuration is read at the start: restart the daemon to apply changes");
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean check_root(GError **error)
+{
+    if (geteuid() == 0)
+        return TRUE;
+    return error_set(error, UNDERPIN_ERROR_DENIED,
+                     "start it by 'systemctl start underpind', or with sudo; the command 'underpin' is for users",
+                     "the daemon needs to be root: it owns the images and protects them from QEMU");
+}
+
+static int run(const Config *config)
+{
+    g_autoptr(GError) error = NULL;
+    if (!check_root(&error))
+        return fail(error);
+    umask(0022);
+    signal(SIGPIPE, SIG_IGN);
+    log_open(config->log_level);
+    Daemon daemon = {.loop = g_main_loop_new(NULL, FALSE)};
+    g_autoptr(Wiring) wiring = daemon.wiring = wiring_new(config, &error);
+    int status = 0;
+    if (wiring) {
+        g_unix_signal_add(SIGTERM, on_end_signal, &daemon);
+        g_unix_signal_add(SIGINT, on_end_signal, &daemon);
+        g_unix_signal_add(SIGHUP, on_hangup, &daemon);
+        g_autofree char *socket_path = config_api_socket(config);
+        g_message("underpind " UNDERPIN_VERSION " answers at '%s'", socket_path);
+        notify_manager("READY=1\nSTATUS=Answering");
+        g_main_loop_run(daemon.loop);
+    } else {
+        status = fail(error);
+    }
+    g_main_loop_unref(daemon.loop);
+    return status;
+}
+
+static int print_config(char *text)
+{
+    fputs(text, stdout);
+    g_free(text);
+    return 0;
+}
+
+int main(int argument_count, char **arguments)
+{
+    setlocale(LC_ALL, "");
+    g_autoptr(GError) error = NULL;
+    OptionsAction action;
+    g_autoptr(Config) config = options_read(&argument_count, &arguments, &action, &error);
+    if (!config)
+        return fail(error);
+    switch (action) {
+    case OPTIONS_VERSION:
+        puts("underpind " UNDERPIN_VERSION);
+        return 0;
+    case OPTIONS_DUMP_CONFIG:
+        return print_config(config_dump(config));
+    case OPTIONS_EXAMPLE_CONFIG:
+        return print_config(config_example());
+    case OPTIONS_RUN:
+        break;
+    }
+    return run(config);
+}
