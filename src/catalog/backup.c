@@ -101,9 +101,13 @@ gboolean sqlite_backup(Catalog *base, const char *path, GError **error)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
     if (!make_partial(partial, error))
         return FALSE;
-    if (write_copy(catalog, partial, error) && sync_partial(partial, error) &&
-        publish(partial, path, error))
-        return durable_directory_sync(AT_FDCWD, directory, error);
-    unlink(partial);
+    if (!write_copy(catalog, partial, error) || !sync_partial(partial, error) ||
+        !publish(partial, path, error)) {
+        unlink(partial);
+        return FALSE;
+    }
+    if (durable_directory_sync(AT_FDCWD, directory, error))
+        return TRUE;
+    unlink(path);
     return FALSE;
 }

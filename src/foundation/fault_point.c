@@ -32,6 +32,7 @@ static GMutex lock; /* protects everything below */
 static Armed armed;
 static gboolean is_counting;
 static unsigned visits[FAULT_POINT_COUNT];
+static int *noted_at; /* NULL: nobody wants to know */
 
 typedef struct {
     const char *name;
@@ -126,6 +127,8 @@ gboolean fault_point(FaultPoint point, GError **error)
     g_mutex_lock(&lock);
     read_environment_once();
     gboolean fires = visit(point, &fired);
+    if (fires && noted_at != NULL)
+        *noted_at = (int)point;
     g_mutex_unlock(&lock);
     if (!fires)
         return TRUE;
@@ -151,6 +154,13 @@ void fault_point_disarm(void)
     g_mutex_lock(&lock);
     armed.action = FAULT_NONE;
     publish_mode();
+    g_mutex_unlock(&lock);
+}
+
+void fault_point_note(int *fired)
+{
+    g_mutex_lock(&lock);
+    noted_at = fired;
     g_mutex_unlock(&lock);
 }
 

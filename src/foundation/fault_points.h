@@ -40,5 +40,4 @@
     X(DOMAIN_DEFINE, "domain-define")                                                              \
     X(DOMAIN_UNDEFINE, "domain-undefine")                                                          \
     /* barrier */                                                                                  \
-    X(CLAIM_WRITE, "claim-write")                                                                  \
     X(MARK_REMOVE, "mark-remove")

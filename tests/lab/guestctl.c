@@ -51,6 +51,7 @@ typedef struct {
     char *request;
     GString *unsent;
     GString *line;   /* what has come of the current line */
+    char *obstacle;  /* why the console could not be opened last time */
     char *last_line; /* of the console, for the person who wonders why nothing happens */
     GByteArray *out; /* what the command has written so far */
     GByteArray *error;
@@ -238,6 +239,12 @@ static void on_stream(virStreamPtr stream G_GNUC_UNUSED, int events, void *opaqu
         session_take_close(session);
 }
 
+static void session_set_obstacle(Session *session)
+{
+    g_free(session->obstacle);
+    session->obstacle = g_strdup(virGetLastErrorMessage());
+}
+
 static gboolean session_open(Session *session)
 {
     session->stream = virStreamNew(session->connection, VIR_STREAM_NONBLOCK);
@@ -246,10 +253,12 @@ static gboolean session_open(Session *session)
     if (virDomainOpenConsole(session->domain, NULL, session->stream, 0) < 0 ||
         virStreamEventAddCallback(session->stream, VIR_STREAM_EVENT_READABLE, on_stream, session,
                                   NULL) < 0) {
+        session_set_obstacle(session);
         virStreamFree(session->stream);
         session->stream = NULL;
         return FALSE;
     }
+    g_clear_pointer(&session->obstacle, g_free);
     g_string_truncate(session->line, 0);
     g_string_truncate(session->unsent, 0);
     session->state = STATE_ASKING;
@@ -354,6 +363,9 @@ static int session_report_trouble(const Session *session)
 
     if (session->state == STATE_FAILED)
         return complain(EXIT_TROUBLE, "domain '%s' %s", session->domain_name, session->failure);
+    if (session->obstacle)
+        return complain(EXIT_TIMEOUT, "the console of domain '%s' cannot be opened within %d s: %s",
+                        session->domain_name, session->timeout_seconds, session->obstacle);
     return complain(EXIT_TIMEOUT, "domain '%s' %s within %d s (last console line: '%.200s')",
                     session->domain_name,
                     session->state == STATE_BEGUN ? "did not finish the command" : "did not answer",
@@ -398,6 +410,7 @@ static void session_clear(Session *session)
     g_free(session->id);
     g_free(session->request);
     g_free(session->last_line);
+    g_free(session->obstacle);
     g_free(session->failure);
     g_string_free(session->unsent, TRUE);
     g_string_free(session->line, TRUE);

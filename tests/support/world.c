@@ -151,14 +151,19 @@ static int unprotect_one(const char *path, const struct stat *status, int kind, 
     return 0;
 }
 
+void world_erase(const char *directory)
+{
+    (void)nftw(directory, unprotect_one, 16, FTW_PHYS);
+    (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void world_free(World *world)
 {
     if (!world)
         return;
     g_autofree char *directory = g_strdup(world->directory);
     world_detach(world);
-    (void)nftw(directory, unprotect_one, 16, FTW_PHYS);
-    (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    world_erase(directory);
 }
 
 void world_restart(World *world)

@@ -33,6 +33,8 @@ World *world_attach(const char *directory, GError **error);
 /* Ends the engine and its ports without ceremony; the directory stays. */
 void world_detach(World *world);
 void world_free(World *world);
+/* Removes a directory tree, immutable files and all. */
+void world_erase(const char *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 /* Detach and attach: a restart of the daemon. WORLD_DIRECTORY only. */
 void world_restart(World *world);

@@ -33,7 +33,7 @@ static gboolean staged_remove(int machine_fd, GError **error)
     return names && entry_rmdir(machine_fd, NAME_NEXT, FALSE, error);
 }
 
-/* S3. */
+/* S3. `next` may be missing. */
 static gboolean check_no_old_generation(int machine_fd, const char *machine_id, GError **error)
 {
     guint64 now = 0, next = 0;

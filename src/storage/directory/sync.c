@@ -90,14 +90,48 @@ static gboolean sync_descriptor(int fd, const char *what, GError **error)
     return fsync(fd) == 0 || error_set_errno(error, errno, "cannot sync '%s' to the disk", what);
 }
 
+static gboolean sync_file(int directory_fd, const char *name, GError **error)
+{
+    g_auto(Descriptor) fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot open '%s'", name);
+    return sync_descriptor(fd, name, error);
+}
+
+/* Files that are to reach the disk together. */
+static void descriptors_close(GArray *fds)
+{
+    for (guint i = 0; i < fds->len; i++)
+        close(g_array_index(fds, int, i));
+    g_array_unref(fds);
+}
+typedef GArray Descriptors;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Descriptors, descriptors_close)
+
 /* A head with another name is a link: its content is not ours to flush, its name comes with the directory. */
-static gboolean sync_if_new(int directory_fd, const char *name, GError **error)
+static gboolean open_if_new(int directory_fd, const char *name, GArray *fds, GError **error)
 {
     struct stat status;
     g_auto(Descriptor) fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) != 0)
         return error_set_errno(error, errno, "cannot open '%s'", name);
-    return status.st_nlink > 1 || sync_descriptor(fd, name, error);
+    if (status.st_nlink > 1)
+        return TRUE;
+    int taken = descriptor_steal(&fd);
+    g_array_append_val(fds, taken);
+    return TRUE;
+}
+
+/* Writing begins for all before the first fsync waits: they then share one commit of the journal. Whether it
+ * worked is for fsync to say. */
+static gboolean sync_together(const GArray *fds, GError **error)
+{
+    for (guint i = 0; i < fds->len; i++)
+        sync_file_range(g_array_index(fds, int, i), 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (guint i = 0; i < fds->len; i++)
+        if (!sync_descriptor(g_array_index(fds, int, i), "a staged head", error))
+            return FALSE;
+    return TRUE;
 }
 
 static gboolean sync_next(int machine_fd, GError **error)
@@ -107,11 +141,12 @@ static gboolean sync_next(int machine_fd, GError **error)
         return FALSE;
     if (fd < 0)
         return TRUE;
+    g_autoptr(Descriptors) fds = g_array_new(FALSE, FALSE, sizeof(int));
     g_autoptr(GPtrArray) names = directory_list(fd, error);
     for (guint i = 0; names && i < names->len; i++)
-        if (!sync_if_new(fd, g_ptr_array_index(names, i), error))
+        if (!open_if_new(fd, g_ptr_array_index(names, i), fds, error))
             return FALSE;
-    return names && sync_descriptor(fd, NAME_NEXT, error);
+    return names && sync_together(fds, error) && sync_descriptor(fd, NAME_NEXT, error);
 }
 
 static gboolean sync_machine(DirectoryStore *store, const Debt *debt, GError **error)
@@ -121,7 +156,7 @@ static gboolean sync_machine(DirectoryStore *store, const Debt *debt, GError **e
         return FALSE;
     if (fd < 0)
         return TRUE;
-    if ((debt->what & UNSYNCED_DESCRIBED) && !sync_if_new(fd, NAME_MACHINE, error))
+    if ((debt->what & UNSYNCED_DESCRIBED) && !sync_file(fd, NAME_MACHINE, error))
         return FALSE;
     if ((debt->what & UNSYNCED_STAGED) && !sync_next(fd, error))
         return FALSE;

@@ -107,8 +107,8 @@ static void every_point_is_found_by_its_own_name(void **state)
 
 static void visit_armed_for_kill(void)
 {
-    fault_point_arm(FAULT_CLAIM_WRITE, 1, FAULT_KILL, 0);
-    fault_point(FAULT_CLAIM_WRITE, NULL);
+    fault_point_arm(FAULT_MARK_REMOVE, 1, FAULT_KILL, 0);
+    fault_point(FAULT_MARK_REMOVE, NULL);
 }
 
 static void a_kill_ends_the_process_at_once(void **state)
