@@ -31,12 +31,12 @@ gboolean call_usage(const Call *call, GError **error, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *message = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_autofree char *hint =
-        g_strdup_printf("'underpin %s --help' shows how", call->command->name);
+    g_autofree char *hint = g_strdup_printf("'underpin %s --help' shows how", call->command->name);
     return error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s", message);
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------
+ */
 
 static void add_name(GPtrArray *names, GHashTable *seen, const char *name)
 {
@@ -96,7 +96,8 @@ Request *call_request(const Call *call, Verb verb, guint first, GError **error)
     return request;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -----------------------------------------------------------------------------------
+ */
 
 void call_print_answer(const Answer *answer)
 {
@@ -117,7 +118,8 @@ static Answer *get_quietly(Call *call, const char *path, GError **error)
         return NULL;
     }
     if (answer->json == NULL) {
-        error_set(error, UNDERPIN_ERROR_BACKEND, "are 'underpin' and 'underpind' of the same version?",
+        error_set(error, UNDERPIN_ERROR_BACKEND,
+                  "are 'underpin' and 'underpind' of the same version?",
                   "the daemon's answer to '%s' is no JSON", path);
         return NULL;
     }
@@ -205,7 +207,8 @@ const json_t *list_of(const json_t *object, const char *key)
     return json_object_get(object, key);
 }
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------------------------
+ */
 
 static void print_printable(FILE *stream, const char *format, va_list arguments)
 {

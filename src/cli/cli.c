@@ -1,5 +1,6 @@
 /*
- * Implements the dispatch: finds the verb, reads its options, runs it, and is the one place that prints an error.
+ * Implements the dispatch: finds the verb, reads its options, runs it, and is the one place that
+ * prints an error.
  */
 #include "cli/cli.h"
 
@@ -15,7 +16,8 @@
 
 enum { ANSWER_TIMEOUT_MS = 120 * 1000 };
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------
+ */
 
 static void print_error(const Screen *screen, const GError *error)
 {
@@ -38,7 +40,8 @@ static int exit_status_of(const GError *error, const Client *client)
     return is_unreachable ? EXIT_UNREACHABLE : error_code_exit_status(error_code(error));
 }
 
-/* --- finding the verb -------------------------------------------------------------------------- */
+/* --- finding the verb --------------------------------------------------------------------------
+ */
 
 static char *propose(const char *name)
 {
@@ -63,8 +66,8 @@ static gboolean fail_unknown(const char *name, GError **error)
 }
 
 /*
- * The verb is the first word that is no option, with the second where it is a family. Takes them out of `words`.
- * NULL with an error, or without one where there is no verb at all.
+ * The verb is the first word that is no option, with the second where it is a family. Takes them
+ * out of `words`. NULL with an error, or without one where there is no verb at all.
  */
 static const Command *take_command(GPtrArray *words, GError **error)
 {
@@ -88,7 +91,8 @@ static const Command *take_command(GPtrArray *words, GError **error)
     return command;
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 static gboolean check_arguments(const Command *command, const Options *options, GError **error)
 {
@@ -98,10 +102,10 @@ static gboolean check_arguments(const Command *command, const Options *options, 
         return error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s needs more: underpin %s %s",
                          command->name, command->name, command->usage);
     if (count > command->most_arguments)
-        return error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s does not know what to do with '%s'",
-                         command->name,
-                         (const char *)g_ptr_array_index(options_arguments(options),
-                                                         command->most_arguments));
+        return error_set(
+            error, UNDERPIN_ERROR_INVALID, hint, "%s does not know what to do with '%s'",
+            command->name,
+            (const char *)g_ptr_array_index(options_arguments(options), command->most_arguments));
     return TRUE;
 }
 

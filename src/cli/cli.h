@@ -3,5 +3,6 @@
 
 #include "cli/clock.h"
 
-/* Runs one command on the standard streams; `arguments` are main()'s, NULL-terminated. Returns the exit status. */
+/* Runs one command on the standard streams; `arguments` are main()'s, NULL-terminated. Returns the
+ * exit status. */
 int cli_run(const char *const *arguments, const CliClock *clock);

@@ -1,8 +1,8 @@
 /*
  * Implements the client: connect, send, read until the response is whole.
  *
- * A connection serves one request; the daemon is on the same host and a connect costs microseconds, while reuse would
- * cost the question whether a connection that broke had carried the request.
+ * A connection serves one request; the daemon is on the same host and a connect costs microseconds,
+ * while reuse would cost the question whether a connection that broke had carried the request.
  */
 #include "cli/client.h"
 
@@ -68,7 +68,8 @@ void answer_free(Answer *answer)
     g_free(answer);
 }
 
-/* --- connecting -------------------------------------------------------------------------------- */
+/* --- connecting --------------------------------------------------------------------------------
+ */
 
 /* Who may use the socket, in words. */
 static char *hint_of_denied(const char *socket_path)
@@ -79,8 +80,9 @@ static char *hint_of_denied(const char *socket_path)
         group = getgrgid(status.st_gid);
     if (group == NULL || status.st_gid == 0)
         return g_strdup("use sudo, or ask for membership of the group 'underpin'");
-    return g_strdup_printf("the group '%s' may: sudo usermod -aG %s %s, then log in again; or use sudo",
-                           group->gr_name, group->gr_name, g_get_user_name());
+    return g_strdup_printf(
+        "the group '%s' may: sudo usermod -aG %s %s, then log in again; or use sudo",
+        group->gr_name, group->gr_name, g_get_user_name());
 }
 
 static gboolean fail_to_connect(Client *client, int errno_value, GError **error)
@@ -122,7 +124,8 @@ static int client_connect(Client *client, GError **error)
     return fd;
 }
 
-/* --- sending and receiving --------------------------------------------------------------------- */
+/* --- sending and receiving ---------------------------------------------------------------------
+ */
 
 static gboolean send_all(int fd, const char *bytes, gsize length, GError **error)
 {
@@ -150,10 +153,9 @@ static gboolean send_request(int fd, const char *method, const char *path, const
     if (idempotency_key != NULL)
         g_string_append_printf(request, "Idempotency-Key: %s\r\n", idempotency_key);
     if (text != NULL)
-        g_string_append_printf(request,
-                               "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT
-                               "\r\n",
-                               strlen(text));
+        g_string_append_printf(
+            request, "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n",
+            strlen(text));
     else if (g_str_equal(method, "POST"))
         g_string_append(request, "Content-Length: 0\r\n");
     g_string_append(request, "\r\n");
@@ -164,7 +166,8 @@ static gboolean send_request(int fd, const char *method, const char *path, const
     return is_sent;
 }
 
-/* Waits and reads once. FALSE with an error where the daemon is silent; the end of the connection is fed as such. */
+/* Waits and reads once. FALSE with an error where the daemon is silent; the end of the connection
+ * is fed as such. */
 static gboolean receive_some(int fd, int timeout_ms, HttpResponse *response, gboolean *ended_out,
                              GError **error)
 {
@@ -214,8 +217,9 @@ static Answer *call_once(Client *client, const char *method, const char *path, c
     if (fd < 0)
         return NULL;
     g_autoptr(HttpResponse) response = http_response_new();
-    gboolean is_whole = send_request(fd, method, path, "application/json", body, idempotency_key, error) &&
-                        receive_all(fd, client->timeout_ms, response, error);
+    gboolean is_whole =
+        send_request(fd, method, path, "application/json", body, idempotency_key, error) &&
+        receive_all(fd, client->timeout_ms, response, error);
     close(fd);
     return is_whole ? answer_take(response) : NULL;
 }
@@ -234,7 +238,8 @@ Answer *client_call(Client *client, const char *method, const char *path, const 
     return call_once(client, method, path, body, idempotency_key, error);
 }
 
-/* --- answers that say no ----------------------------------------------------------------------- */
+/* --- answers that say no -----------------------------------------------------------------------
+ */
 
 static UnderpinErrorCode code_of_status(unsigned status)
 {
@@ -270,7 +275,8 @@ Answer *client_get(Client *client, const char *path, GError **error)
     return g_steal_pointer(&answer);
 }
 
-/* --- the event stream -------------------------------------------------------------------------- */
+/* --- the event stream --------------------------------------------------------------------------
+ */
 
 static gboolean receive_head(int fd, int timeout_ms, HttpResponse *response, GError **error)
 {

@@ -3,7 +3,9 @@
 
 #include <glib.h>
 
-/* Asks on standard error, reads a line. TRUE for yes; an empty line, the end of input and all else is no. */
+/* Asks on standard error, reads a line. TRUE for yes; an empty line, the end of input and all else
+ * is no. */
 gboolean confirm(const char *question);
-/* Asks and returns what was typed without blanks around it; NULL at the end of input. Caller frees. */
+/* Asks and returns what was typed without blanks around it; NULL at the end of input. Caller frees.
+ */
 char *confirm_ask(const char *question);

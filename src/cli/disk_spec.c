@@ -53,9 +53,9 @@ static gboolean take_pair(RequestDisk *disk, const char *pair, GError **error)
             strncmp(disk_keys[i].key, pair, length) == 0)
             return disk_keys[i].take(disk, equals + 1, error);
     }
-    return error_set(error, UNDERPIN_ERROR_INVALID, example,
-                     "--disk does not understand '%s': known are role=, target=, format= and size=",
-                     pair);
+    return error_set(
+        error, UNDERPIN_ERROR_INVALID, example,
+        "--disk does not understand '%s': known are role=, target=, format= and size=", pair);
 }
 
 static gboolean is_pair(const char *part)
@@ -83,8 +83,8 @@ RequestDisk *disk_spec_from_text(const char *text, gboolean by_target, GError **
             return NULL;
         }
     }
-    gboolean is_whole = by_target ? disk->target != NULL
-                                  : disk->path != NULL || disk->capacity_bytes > 0;
+    gboolean is_whole =
+        by_target ? disk->target != NULL : disk->path != NULL || disk->capacity_bytes > 0;
     if (!is_whole) {
         error_set(error, UNDERPIN_ERROR_INVALID, example, "'%s' names no disk", text);
         request_disk_free(disk);
@@ -98,8 +98,9 @@ char *disk_spec_to_option(const RequestDisk *disk, Role role)
     GString *text = g_string_new("--disk ");
     const char *name = disk->path != NULL ? disk->path : disk->target;
     g_autofree char *quoted =
-        strpbrk(name != NULL ? name : "", " \t'\"$&;()<>|*?[]{}\\`!#~") != NULL ? g_shell_quote(name)
-                                                                               : g_strdup(name);
+        strpbrk(name != NULL ? name : "", " \t'\"$&;()<>|*?[]{}\\`!#~") != NULL
+            ? g_shell_quote(name)
+            : g_strdup(name);
     if (quoted != NULL)
         g_string_append_printf(text, "%s,", quoted);
     g_string_append_printf(text, "role=%s", role_name(role));

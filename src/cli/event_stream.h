@@ -20,5 +20,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventReader, event_reader_free)
 
 /* Takes the next bytes of the stream. BACKEND where an event exceeds EVENT_SIZE_LIMIT. */
 gboolean event_reader_feed(EventReader *reader, const char *bytes, gsize length, GError **error);
-/* The next whole event, or NULL until more bytes have come. Comments are passed over. Caller frees. */
+/* The next whole event, or NULL until more bytes have come. Comments are passed over. Caller frees.
+ */
 StreamEvent *event_reader_next(EventReader *reader);

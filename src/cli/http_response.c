@@ -1,10 +1,12 @@
 /*
  * Implements the reader of HTTP responses as a machine of a few states.
  *
- * Lines (status, headers, chunk sizes, trailers) are gathered in `line`; everything else goes to `body`.
+ * Lines (status, headers, chunk sizes, trailers) are gathered in `line`; everything else goes to
+ * `body`.
  *
  *     STATUS -> HEADERS -> BODY_LENGTH | BODY_CHUNK_SIZE | BODY_TO_END | COMPLETE
- *     BODY_CHUNK_SIZE -> BODY_CHUNK -> BODY_CHUNK_END -> BODY_CHUNK_SIZE ... -> TRAILERS -> COMPLETE
+ *     BODY_CHUNK_SIZE -> BODY_CHUNK -> BODY_CHUNK_END -> BODY_CHUNK_SIZE ... -> TRAILERS ->
+ * COMPLETE
  */
 #include "cli/http_response.h"
 
@@ -30,10 +32,10 @@ struct HttpResponse {
     unsigned status;
     GHashTable *headers; /* lower-case name -> value */
     GString *line;
-    gsize head_bytes;    /* of all lines, bounded */
-    guint64 remaining;   /* of the body or the chunk */
-    guint64 body_bytes;  /* seen in all, bounded unless it is a stream */
-    gboolean is_stream;  /* text/event-stream: has no end */
+    gsize head_bytes;   /* of all lines, bounded */
+    guint64 remaining;  /* of the body or the chunk */
+    guint64 body_bytes; /* seen in all, bounded unless it is a stream */
+    gboolean is_stream; /* text/event-stream: has no end */
     GByteArray *body;
 };
 
@@ -63,13 +65,15 @@ static gboolean malformed(const char *what, GError **error)
                      "the answer on the socket is no HTTP: %s", what);
 }
 
-/* --- lines ------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------
+ */
 
 static gboolean read_status(HttpResponse *response, const char *line, GError **error)
 {
-    gboolean is_sound = (g_str_has_prefix(line, "HTTP/1.1 ") || g_str_has_prefix(line, "HTTP/1.0 ")) &&
-                        g_ascii_isdigit(line[9]) && g_ascii_isdigit(line[10]) &&
-                        g_ascii_isdigit(line[11]) && (line[12] == ' ' || line[12] == '\0');
+    gboolean is_sound =
+        (g_str_has_prefix(line, "HTTP/1.1 ") || g_str_has_prefix(line, "HTTP/1.0 ")) &&
+        g_ascii_isdigit(line[9]) && g_ascii_isdigit(line[10]) && g_ascii_isdigit(line[11]) &&
+        (line[12] == ' ' || line[12] == '\0');
     if (!is_sound)
         return malformed("bad status line", error);
     response->status = (unsigned)g_ascii_strtoull(line + 9, NULL, 10);
@@ -183,7 +187,8 @@ static const LineReader line_readers[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(line_readers) == STATE_COUNT);
 
-/* Takes bytes up to the end of a line; sets the number taken. A line ends with CR LF and holds no other control byte. */
+/* Takes bytes up to the end of a line; sets the number taken. A line ends with CR LF and holds no
+ * other control byte. */
 static gboolean feed_line(HttpResponse *response, const char *bytes, gsize length, gsize *taken_out,
                           GError **error)
 {
@@ -209,7 +214,8 @@ static gboolean feed_line(HttpResponse *response, const char *bytes, gsize lengt
     return line_readers[response->state](response, text, error);
 }
 
-/* --- body -------------------------------------------------------------------------------------- */
+/* --- body --------------------------------------------------------------------------------------
+ */
 
 static gboolean feed_body(HttpResponse *response, const char *bytes, gsize length, gsize *taken_out,
                           GError **error)
@@ -253,7 +259,8 @@ gboolean http_response_end(HttpResponse *response, GError **error)
     if (response->state == STATE_BODY_TO_END)
         response->state = STATE_COMPLETE;
     if (response->state != STATE_COMPLETE)
-        return error_set(error, UNDERPIN_ERROR_BACKEND, "look at the daemon: journalctl -u underpind",
+        return error_set(error, UNDERPIN_ERROR_BACKEND,
+                         "look at the daemon: journalctl -u underpind",
                          "the daemon closed the connection in the middle of its answer");
     return TRUE;
 }

@@ -39,7 +39,8 @@ static ItemState item_state(const json_t *item)
     return state;
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
 static const char *result_words(const Command *command, ItemState state)
 {
@@ -83,7 +84,8 @@ static void print_items(const Call *call, const Command *command, const json_t *
         putchar('\n');
 }
 
-/* --- remedies ---------------------------------------------------------------------------------- */
+/* --- remedies ----------------------------------------------------------------------------------
+ */
 
 static void print_remedies(const json_t *items)
 {
@@ -92,15 +94,16 @@ static void print_remedies(const json_t *items)
     g_autoptr(Notes) notes = notes_new();
     json_array_foreach(items, index, item)
     {
-        notes_add(notes, text_of(item, "machine"),
-                  text_of(json_object_get(item, "error"), "hint"), NULL);
+        notes_add(notes, text_of(item, "machine"), text_of(json_object_get(item, "error"), "hint"),
+                  NULL);
     }
     g_autofree char *text = notes_to_text(notes, "  ");
     if (*text != '\0')
         say("What to do\n%s\n", text);
 }
 
-/* --- the last line ----------------------------------------------------------------------------- */
+/* --- the last line -----------------------------------------------------------------------------
+ */
 
 /* " in 2 s", or "" where the job does not say. Caller frees. */
 static char *time_taken(const json_t *job)
@@ -123,8 +126,8 @@ static char *count_words(const Command *command, const json_t *job)
         guint64 count = number_of(counts, item_state_name(state));
         if (count == 0)
             continue;
-        const char *words = state == ITEM_DONE && command->done != NULL ? command->done
-                                                                        : item_state_name(state);
+        const char *words =
+            state == ITEM_DONE && command->done != NULL ? command->done : item_state_name(state);
         g_string_append_printf(text, "%s%" G_GUINT64_FORMAT " %s", text->len > 0 ? ", " : "", count,
                                words);
     }
@@ -186,7 +189,8 @@ int job_print_result(const Call *call, const json_t *job, const char *summary)
     return job_exit_status(job);
 }
 
-/* --- job show ---------------------------------------------------------------------------------- */
+/* --- job show ----------------------------------------------------------------------------------
+ */
 
 void job_print(const Call *call, const json_t *job)
 {
@@ -198,12 +202,13 @@ void job_print(const Call *call, const json_t *job)
     say("Asked by   %s", text_of(job, "requested_by"));
     say("Asked      %s", created);
     if (text_of(job, "phase") != NULL)
-        say("Phase      %s, step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT, text_of(job, "phase"),
-            number_of(job, "done"), number_of(job, "total"));
+        say("Phase      %s, step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+            text_of(job, "phase"), number_of(job, "done"), number_of(job, "total"));
     if (text_of(job, "finished_at") == NULL)
-        say("Cancel     %s", flag_of(job, "committed")
-                                 ? "it is decided: machines that have not moved yet can be taken back"
-                                 : "nothing is decided yet: it can be abandoned without a trace");
+        say("Cancel     %s",
+            flag_of(job, "committed")
+                ? "it is decided: machines that have not moved yet can be taken back"
+                : "nothing is decided yet: it can be abandoned without a trace");
     putchar('\n');
     job_print_result(call, job, NULL);
 }

@@ -1,11 +1,13 @@
 /*
  * Implements the watch.
  *
- *     open the stream -> ask for the job -> take events until it is over -> ask for the job once more
+ *     open the stream -> ask for the job -> take events until it is over -> ask for the job once
+ * more
  *
- * The stream is open before the job is asked for, so nothing falls between the two. A stream that ends, or is silent
- * beyond two keep-alives, is opened anew; while that fails the job is asked for every second. A daemon that does not
- * answer at all is given half a minute to come back: jobs survive its restart.
+ * The stream is open before the job is asked for, so nothing falls between the two. A stream that
+ * ends, or is silent beyond two keep-alives, is opened anew; while that fails the job is asked for
+ * every second. A daemon that does not answer at all is given half a minute to come back: jobs
+ * survive its restart.
  */
 #include "cli/job_watch.h"
 
@@ -34,17 +36,18 @@ typedef struct {
     Call *call;
     char *id;
     gboolean to_the_end;
-    gint64 pending_until;  /* seconds: a pending job is waited for until then */
+    gint64 pending_until; /* seconds: a pending job is waited for until then */
     Progress *progress;
     int interrupt_fd;
-    gint64 drawn_us;       /* when the line was last drawn */
-    char *drawn;           /* what stands there; NULL: nothing */
+    gint64 drawn_us; /* when the line was last drawn */
+    char *drawn;     /* what stands there; NULL: nothing */
     char *logged_phase;
     guint logged_step;
-    gint64 away_since_us;  /* 0: the daemon answers */
+    gint64 away_since_us; /* 0: the daemon answers */
 } Watch;
 
-/* --- showing ----------------------------------------------------------------------------------- */
+/* --- showing -----------------------------------------------------------------------------------
+ */
 
 static gboolean is_live(const Watch *watch)
 {
@@ -115,7 +118,8 @@ static void show_failure(const char *machine, const char *message, gpointer user
     say_aside("%s failed: %s", machine, message != NULL ? message : "see the job");
 }
 
-/* --- is it over? ------------------------------------------------------------------------------- */
+/* --- is it over? -------------------------------------------------------------------------------
+ */
 
 static gboolean is_over(const Watch *watch)
 {
@@ -141,11 +145,12 @@ static gint64 grace_end(const Watch *watch, const json_t *job)
     return started + (gint64)grace + GRACE_MARGIN_SECONDS;
 }
 
-/* --- asking and listening ---------------------------------------------------------------------- */
+/* --- asking and listening ----------------------------------------------------------------------
+ */
 
 /*
- * Asks for the job. NULL with an error; `is_final_out` then says whether the daemon itself said no, or no answer came
- * and it may be on its way back.
+ * Asks for the job. NULL with an error; `is_final_out` then says whether the daemon itself said no,
+ * or no answer came and it may be on its way back.
  */
 static Answer *ask(Watch *watch, gboolean *is_final_out, GError **error)
 {
@@ -242,7 +247,8 @@ static void add_way_back(const Watch *watch, GError *problem)
 }
 
 /* One round: the stream is opened, the job asked for, events are taken. TRUE: another round. */
-static gboolean go_round(Watch *watch, WatchOutcome *outcome_out, Answer **answer_out, GError **error)
+static gboolean go_round(Watch *watch, WatchOutcome *outcome_out, Answer **answer_out,
+                         GError **error)
 {
     g_autoptr(EventStream) stream =
         is_over(watch) ? NULL : client_events(watch->call->client, NULL);
@@ -272,7 +278,8 @@ static gboolean go_round(Watch *watch, WatchOutcome *outcome_out, Answer **answe
     return !is_interrupted;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 static int interrupt_open(sigset_t *before)
 {

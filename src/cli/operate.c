@@ -39,7 +39,8 @@ static int dry_run(Call *call, const Request *request, GError **error)
     return plan_digest(answer->json).exit_status;
 }
 
-/* --- asking ------------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------------
+ */
 
 typedef enum { CONSENT_GIVEN, CONSENT_REFUSED, CONSENT_IMPOSSIBLE } Consent;
 
@@ -58,15 +59,16 @@ static int refuse_without_consent(Consent consent, GError **error)
         say_aside("Nothing was changed.");
         return EXIT_FAILED;
     }
-    error_set(error, UNDERPIN_ERROR_INVALID,
-              "add --yes; --dry-run shows what would be deleted",
+    error_set(error, UNDERPIN_ERROR_INVALID, "add --yes; --dry-run shows what would be deleted",
               "this deletes for good, and there is no terminal to ask at");
     return EXIT_ERROR;
 }
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
-int operate_watch(Call *call, const json_t *job, gboolean to_the_end, const char *summary, GError **error)
+int operate_watch(Call *call, const json_t *job, gboolean to_the_end, const char *summary,
+                  GError **error)
 {
     g_autoptr(Answer) last = NULL;
     WatchOutcome outcome = job_watch(call, job, to_the_end, &last, error);
@@ -119,7 +121,8 @@ static int announce(Call *call, const Request *request, char **summary_out, gboo
     return EXIT_OK;
 }
 
-/* The model speaks of the API's fields; at the command line only what is wrong with them is of interest. */
+/* The model speaks of the API's fields; at the command line only what is wrong with them is of
+ * interest. */
 static gboolean validate(const Request *request, GError **error)
 {
     g_autoptr(GError) problem = NULL;

@@ -74,12 +74,13 @@ static gboolean fail_unknown(const OptionSpec *const *tables, const char *name, 
     }
     g_ptr_array_add(names, NULL);
     g_autofree char *near = near_words(name, (const char *const *)names->pdata, "--");
-    g_autofree char *hint =
-        near != NULL ? g_strdup_printf("did you mean %s?", near) : g_strdup("--help lists the options");
+    g_autofree char *hint = near != NULL ? g_strdup_printf("did you mean %s?", near)
+                                         : g_strdup("--help lists the options");
     return error_set(error, UNDERPIN_ERROR_INVALID, hint, "unknown option '--%s'", name);
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------
+ */
 
 static gboolean check_text(const OptionSpec *spec, const char *value, GError **error)
 {
@@ -129,12 +130,8 @@ static gboolean check_choice(const OptionSpec *spec, const char *value, GError *
 typedef gboolean (*ValueCheck)(const OptionSpec *spec, const char *value, GError **error);
 
 static const ValueCheck value_checks[] = {
-    [OPTION_FLAG] = NULL,
-    [OPTION_TEXT] = check_text,
-    [OPTION_LIST] = check_text,
-    [OPTION_COUNT] = check_count,
-    [OPTION_SIZE] = check_size,
-    [OPTION_DURATION] = check_duration,
+    [OPTION_FLAG] = NULL,           [OPTION_TEXT] = check_text, [OPTION_LIST] = check_text,
+    [OPTION_COUNT] = check_count,   [OPTION_SIZE] = check_size, [OPTION_DURATION] = check_duration,
     [OPTION_CHOICE] = check_choice,
 };
 
@@ -150,7 +147,8 @@ static void keep_value(Options *options, const OptionSpec *spec, const char *val
 }
 
 /* Takes the option, with `attached` (or NULL) as its value, else the next word. */
-static gboolean take_option(Parse *parse, const OptionSpec *spec, const char *attached, GError **error)
+static gboolean take_option(Parse *parse, const OptionSpec *spec, const char *attached,
+                            GError **error)
 {
     if (spec->kind == OPTION_FLAG) {
         if (attached != NULL)
@@ -174,7 +172,8 @@ static gboolean take_option(Parse *parse, const OptionSpec *spec, const char *at
 static gboolean take_long(Parse *parse, const char *word, GError **error)
 {
     const char *equals = strchr(word, '=');
-    g_autofree char *name = equals != NULL ? g_strndup(word, (gsize)(equals - word)) : g_strdup(word);
+    g_autofree char *name =
+        equals != NULL ? g_strndup(word, (gsize)(equals - word)) : g_strdup(word);
     const OptionSpec *spec = options_find(parse->tables, name);
     if (spec == NULL)
         return fail_unknown(parse->tables, name, error);
@@ -225,7 +224,8 @@ Options *options_parse(const OptionSpec *const *tables, const char *const *words
     return g_steal_pointer(&options);
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading -----------------------------------------------------------------------------------
+ */
 
 gboolean options_has(const Options *options, const char *name)
 {

@@ -42,8 +42,9 @@ typedef struct {
 typedef struct Options Options;
 
 /*
- * Reads the words: options in any place, `--name value` and `--name=value`, `--` ends them, everything else is an
- * argument. `tables` is a NULL-terminated list of tables. INVALID names what is wrong and proposes near options.
+ * Reads the words: options in any place, `--name value` and `--name=value`, `--` ends them,
+ * everything else is an argument. `tables` is a NULL-terminated list of tables. INVALID names what
+ * is wrong and proposes near options.
  */
 Options *options_parse(const OptionSpec *const *tables, const char *const *words, GError **error);
 void options_free(Options *options);
@@ -51,8 +52,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Options, options_free)
 
 /* All borrowed. */
 gboolean options_has(const Options *options, const char *name);
-const char *options_text(const Options *options, const char *name); /* NULL: not given; the last counts */
-const GPtrArray *options_list(const Options *options, const char *name); /* const char *; may be empty */
+const char *options_text(const Options *options,
+                         const char *name); /* NULL: not given; the last counts */
+const GPtrArray *options_list(const Options *options,
+                              const char *name); /* const char *; may be empty */
 /* `otherwise` where it was not given. The values were checked when they were parsed. */
 guint options_count(const Options *options, const char *name, guint otherwise);
 guint options_seconds(const Options *options, const char *name, guint otherwise);

@@ -19,10 +19,10 @@ static const struct {
     gboolean destroys;
     Tone tone;
 } fates[] = {
-    {"KEPT", FALSE, FALSE, TONE_GOOD},           {"REPLACED", TRUE, FALSE, TONE_ATTENTION},
-    {"RESET", TRUE, FALSE, TONE_ATTENTION},      {"DELETED", TRUE, TRUE, TONE_BAD},
-    {"TO TRASH", TRUE, FALSE, TONE_ATTENTION},   {"SEALED", FALSE, FALSE, TONE_PLAIN},
-    {"UNSEALED", FALSE, FALSE, TONE_PLAIN},      {"CREATED", FALSE, FALSE, TONE_PLAIN},
+    {"KEPT", FALSE, FALSE, TONE_GOOD},         {"REPLACED", TRUE, FALSE, TONE_ATTENTION},
+    {"RESET", TRUE, FALSE, TONE_ATTENTION},    {"DELETED", TRUE, TRUE, TONE_BAD},
+    {"TO TRASH", TRUE, FALSE, TONE_ATTENTION}, {"SEALED", FALSE, FALSE, TONE_PLAIN},
+    {"UNSEALED", FALSE, FALSE, TONE_PLAIN},    {"CREATED", FALSE, FALSE, TONE_PLAIN},
     {"CHANGED", FALSE, FALSE, TONE_PLAIN},
 };
 
@@ -35,7 +35,8 @@ static gsize fate_index(const char *fate)
     return G_N_ELEMENTS(fates) - 1;
 }
 
-/* --- digest ------------------------------------------------------------------------------------ */
+/* --- digest ------------------------------------------------------------------------------------
+ */
 
 static gboolean is_to_happen(const json_t *item)
 {
@@ -57,7 +58,8 @@ static void digest_volumes(PlanDigest *digest, const json_t *item)
     }
 }
 
-/* A run whose every item is refused exits as the first refusal says; one of several that fails is a failure. */
+/* A run whose every item is refused exits as the first refusal says; one of several that fails is a
+ * failure. */
 static int exit_of_refusals(const json_t *plan, const PlanDigest *digest)
 {
     size_t index;
@@ -96,7 +98,8 @@ PlanDigest plan_digest(const json_t *plan)
     return digest;
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
 enum { PLAN_MACHINE, PLAN_POWER, PLAN_WHAT, PLAN_SYSTEM, PLAN_TEMPORARY, PLAN_DATA, PLAN_COLUMNS };
 
@@ -107,7 +110,8 @@ static const TableColumn plan_columns[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(plan_columns) == PLAN_COLUMNS);
 
-/* "REPLACED -1.2 GiB": the fates of all volumes of a role, and what their owner loses. NULL: has none. */
+/* "REPLACED -1.2 GiB": the fates of all volumes of a role, and what their owner loses. NULL: has
+ * none. */
 static char *role_cell(const json_t *item, Role role, Tone *tone_out)
 {
     size_t index;
@@ -173,7 +177,8 @@ static void print_table(const Call *call, const json_t *plan)
     table_print(table);
 }
 
-/* --- remarks ----------------------------------------------------------------------------------- */
+/* --- remarks -----------------------------------------------------------------------------------
+ */
 
 static void note_capacities(Notes *notes, const json_t *item)
 {
@@ -239,7 +244,8 @@ static void print_remarks(const json_t *plan)
     }
 }
 
-/* --- totals ------------------------------------------------------------------------------------ */
+/* --- totals ------------------------------------------------------------------------------------
+ */
 
 static void append_count(GString *text, guint count, const char *words)
 {
@@ -347,8 +353,8 @@ static char *subject_text(const json_t *plan, const PlanDigest *digest)
         if (is_to_happen(item) && text_of(item, "machine") != NULL)
             g_ptr_array_add(names, (gpointer)text_of(item, "machine"));
     }
-    g_autofree char *subject = names->len <= NAMED_MACHINES ? names_to_text(names, NAMED_MACHINES)
-                                                            : affected_text(digest);
+    g_autofree char *subject =
+        names->len <= NAMED_MACHINES ? names_to_text(names, NAMED_MACHINES) : affected_text(digest);
     if (digest->pending == 0)
         return g_steal_pointer(&subject);
     PlanDigest happening = {.now = digest->now, .pending = digest->pending};

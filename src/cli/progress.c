@@ -1,8 +1,9 @@
 /*
  * Implements progress.
  *
- * The states of the machines are kept one by one, so that an event that comes twice, or a job event that overtakes an
- * item's, counts nothing twice. Only while no machine is known do the job's own counts serve.
+ * The states of the machines are kept one by one, so that an event that comes twice, or a job event
+ * that overtakes an item's, counts nothing twice. Only while no machine is known do the job's own
+ * counts serve.
  */
 #include "cli/progress.h"
 
@@ -17,9 +18,9 @@ struct Progress {
     char *title;
     char *phase;
     JobState state;
-    guint done, total;        /* steps */
-    double estimate_seconds;  /* negative: unknown */
-    GHashTable *items;        /* machine id -> ItemState */
+    guint done, total;       /* steps */
+    double estimate_seconds; /* negative: unknown */
+    GHashTable *items;       /* machine id -> ItemState */
     guint counts[ITEM_STATE_COUNT];
     ProgressFailure listener;
     gpointer listener_data;
@@ -129,7 +130,8 @@ guint progress_finished(const Progress *progress)
            progress->counts[ITEM_RUNNING];
 }
 
-/* --- lines ------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------
+ */
 
 /* Parts of the line behind the bar, what matters least last: they are left out from the end. */
 typedef enum { PART_COUNT, PART_FAILED, PART_PENDING, PART_ESTIMATE, PART_PHASE, PARTS } Part;
@@ -214,9 +216,8 @@ char *progress_to_log(const Progress *progress)
 {
     GString *line = g_string_new(progress->title);
     guint machines = progress_machines(progress);
-    g_string_append_printf(line, ": %s",
-                           progress->phase != NULL ? progress->phase
-                                                   : job_state_name(progress->state));
+    g_string_append_printf(
+        line, ": %s", progress->phase != NULL ? progress->phase : job_state_name(progress->state));
     if (machines > 0)
         g_string_append_printf(line, ", %u of %u", progress_finished(progress), machines);
     if (progress->counts[ITEM_PENDING] > 0)

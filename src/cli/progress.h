@@ -27,8 +27,8 @@ guint progress_finished(const Progress *progress);
 guint progress_machines(const Progress *progress);
 
 /*
- * "rebase  ━━━━━────  26/50  settling  1 pending  1 failed  about 3 s left" in at most `width` columns: what matters
- * least goes first. Caller frees.
+ * "rebase  ━━━━━────  26/50  settling  1 pending  1 failed  about 3 s left" in at most `width`
+ * columns: what matters least goes first. Caller frees.
  */
 char *progress_to_line(const Progress *progress, guint width, gboolean unicode);
 /* "rebase: settling, 26 of 50, 1 failed" for a log. Caller frees. */

@@ -42,7 +42,7 @@ Screen screen_detect(void)
 const char *tone_begin(Tone tone)
 {
     static const char *const sequences[] = {
-        [TONE_PLAIN] = "",          [TONE_STRONG] = "\033[1m",     [TONE_FAINT] = "\033[2m",
+        [TONE_PLAIN] = "",        [TONE_STRONG] = "\033[1m",     [TONE_FAINT] = "\033[2m",
         [TONE_GOOD] = "\033[32m", [TONE_ATTENTION] = "\033[33m", [TONE_BAD] = "\033[31m",
     };
     G_STATIC_ASSERT(G_N_ELEMENTS(sequences) == TONE_COUNT);
@@ -55,14 +55,29 @@ Tone tone_of_word(const char *word)
         const char *word;
         Tone tone;
     } tones[] = {
-        {"running", TONE_GOOD},      {"done", TONE_GOOD},          {"connected", TONE_GOOD},
-        {"in force", TONE_GOOD},     {"ok", TONE_GOOD},            {"now", TONE_GOOD},
-        {"pending", TONE_ATTENTION}, {"saved", TONE_ATTENTION},    {"paused", TONE_ATTENTION},
-        {"warning", TONE_ATTENTION}, {"skip", TONE_ATTENTION},     {"skipped", TONE_ATTENTION},
-        {"behind", TONE_ATTENTION},  {"stopping", TONE_ATTENTION}, {"cancelled", TONE_ATTENTION},
-        {"failed", TONE_BAD},        {"refuse", TONE_BAD},         {"error", TONE_BAD},
-        {"removing", TONE_BAD},      {"away", TONE_BAD},           {"not in force", TONE_BAD},
-        {"off", TONE_FAINT},         {"retired", TONE_FAINT},
+        {"running", TONE_GOOD},
+        {"done", TONE_GOOD},
+        {"connected", TONE_GOOD},
+        {"in force", TONE_GOOD},
+        {"ok", TONE_GOOD},
+        {"now", TONE_GOOD},
+        {"pending", TONE_ATTENTION},
+        {"saved", TONE_ATTENTION},
+        {"paused", TONE_ATTENTION},
+        {"warning", TONE_ATTENTION},
+        {"skip", TONE_ATTENTION},
+        {"skipped", TONE_ATTENTION},
+        {"behind", TONE_ATTENTION},
+        {"stopping", TONE_ATTENTION},
+        {"cancelled", TONE_ATTENTION},
+        {"failed", TONE_BAD},
+        {"refuse", TONE_BAD},
+        {"error", TONE_BAD},
+        {"removing", TONE_BAD},
+        {"away", TONE_BAD},
+        {"not in force", TONE_BAD},
+        {"off", TONE_FAINT},
+        {"retired", TONE_FAINT},
     };
     for (gsize i = 0; word != NULL && i < G_N_ELEMENTS(tones); i++) {
         if (g_str_equal(tones[i].word, word))

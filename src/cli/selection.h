@@ -1,20 +1,24 @@
-/* Which machines a verb is about: names, or all clones of a base. Shared by the verbs that take both. */
+/* Which machines a verb is about: names, or all clones of a base. Shared by the verbs that take
+ * both. */
 #pragma once
 
 #include "cli/call.h"
 
-#define SELECTION_OPTIONS                                                                          \
-    {"all", 'a', OPTION_TEXT, "BASE", NAMES_BASES, "all clones of this base"},                     \
-        {"match", 'm', OPTION_TEXT, "PATTERN", NAMES_NOTHING,                                      \
-         "of --all, only names like 'lab-*'"},                                                     \
-    {                                                                                              \
-        "limit", 'l', OPTION_COUNT, "N", NAMES_NOTHING, "at most N machines: a first wave"         \
+#define SELECTION_OPTIONS                                                                           \
+    {"all", 'a', OPTION_TEXT, "BASE", NAMES_BASES, "all clones of this base"},                      \
+        {"match", 'm', OPTION_TEXT, "PATTERN", NAMES_NOTHING, "of --all, only names like 'lab-*'"}, \
+    {                                                                                               \
+        "limit", 'l', OPTION_COUNT, "N", NAMES_NOTHING, "at most N machines: a first wave"          \
     }
 #define SELECTION_USAGE "NAME…\n--all BASE [--match PATTERN] [--limit N]"
 
 /* What a verb does with machines that run, and how it goes past a refusal. */
 #define POLICY_OPTIONS                                                                             \
-    {"running", 'r', OPTION_CHOICE, "reboot|stop|shutdown|force", NAMES_NOTHING,                   \
+    {"running",                                                                                    \
+     'r',                                                                                          \
+     OPTION_CHOICE,                                                                                \
+     "reboot|stop|shutdown|force",                                                                 \
+     NAMES_NOTHING,                                                                                \
      "what to do with machines that run: wait for their own reboot or stop (the default), for a "  \
      "real stop, ask them to shut down, or power off those that do not within the grace"},         \
     {                                                                                              \

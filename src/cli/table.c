@@ -1,9 +1,10 @@
 /*
  * Implements tables with libsmartcols.
  *
- * How the columns share a terminal that is too narrow is decided here, so that text is cut with an ellipsis and wrapped
- * between words: first spare columns go, until the one that may be cut or wrapped has room for something readable.
- * The library prints into a string; what follows the last visible character of a line is cut off.
+ * How the columns share a terminal that is too narrow is decided here, so that text is cut with an
+ * ellipsis and wrapped between words: first spare columns go, until the one that may be cut or
+ * wrapped has room for something readable. The library prints into a string; what follows the last
+ * visible character of a line is cut off.
  */
 #include "cli/table.h"
 
@@ -35,8 +36,7 @@ static void column_add(Table *table, const TableColumn *column)
         flags |= SCOLS_FL_TREE;
     if (column->flags & COLUMN_WRAP)
         flags |= SCOLS_FL_WRAP;
-    struct libscols_column *added =
-        scols_table_new_column(table->table, column->title, 0, flags);
+    struct libscols_column *added = scols_table_new_column(table->table, column->title, 0, flags);
     if (added == NULL)
         g_error("cannot add a column: out of memory");
     if (column->flags & COLUMN_WRAP) {
@@ -86,8 +86,7 @@ void table_free(Table *table)
 
 TableRow *table_add(Table *table, TableRow *parent)
 {
-    struct libscols_line *line =
-        scols_table_new_line(table->table, (struct libscols_line *)parent);
+    struct libscols_line *line = scols_table_new_line(table->table, (struct libscols_line *)parent);
     if (line == NULL)
         g_error("cannot add a row: out of memory");
     return (TableRow *)line;
@@ -124,7 +123,8 @@ guint table_rows(const Table *table)
     return (guint)scols_table_get_nlines(table->table);
 }
 
-/* --- sharing the width ------------------------------------------------------------------------- */
+/* --- sharing the width -------------------------------------------------------------------------
+ */
 
 static guint depth_of(const struct libscols_line *line)
 {
@@ -250,7 +250,8 @@ static void fit(Table *table)
     each_line(table, yielding, yield_in_line, MAX(left, LEAST_WIDTH));
 }
 
-/* --- printing ---------------------------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------------------------
+ */
 
 /* Prints one line without the blanks at its end. */
 static void print_line(const char *line, gsize length)

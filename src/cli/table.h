@@ -9,7 +9,8 @@ typedef enum {
     COLUMN_PLAIN = 0,
     COLUMN_RIGHT = 1 << 0, /* numbers and sizes */
     COLUMN_TREE = 1 << 1,  /* carries the branches of the tree */
-    COLUMN_TRIM = 1 << 2,  /* cut where the terminal is too narrow; at most one a table trims or wraps */
+    COLUMN_TRIM =
+        1 << 2, /* cut where the terminal is too narrow; at most one a table trims or wraps */
     COLUMN_WRAP = 1 << 3,  /* goes on in the next line where the terminal is too narrow */
     COLUMN_SPARE = 1 << 4, /* left out where that is not enough, the last one first */
 } ColumnFlags;
@@ -38,5 +39,6 @@ void table_set_or_blank(Table *table, TableRow *row, guint column, const char *t
 void table_take(Table *table, TableRow *row, guint column, char *text);
 guint table_rows(const Table *table);
 
-/* Prints to standard output; nothing where there are no rows. Lines carry no trailing blanks in a pipe. */
+/* Prints to standard output; nothing where there are no rows. Lines carry no trailing blanks in a
+ * pipe. */
 void table_print(Table *table);

@@ -5,8 +5,8 @@
 
 extern const Command command_list, command_show, command_status, command_history, command_layers,
     command_domains;
-extern const Command command_import, command_prepare, command_unprepare, command_clone, command_detach,
-    command_export, command_remove;
+extern const Command command_import, command_prepare, command_unprepare, command_clone,
+    command_detach, command_export, command_remove;
 extern const Command command_rebase, command_restore, command_undo, command_hold, command_release;
 extern const Command command_start, command_shutdown, command_poweroff, command_reboot;
 extern const Command command_volume_list, command_volume_add, command_volume_attach,

@@ -7,7 +7,8 @@
 
 enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, RELATIVE_LIMIT = 60 * DAY };
 
-/* --- sizes ------------------------------------------------------------------------------------- */
+/* --- sizes -------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const char *suffix;
@@ -17,14 +18,23 @@ typedef struct {
 #define KIB(power) (G_GUINT64_CONSTANT(1) << (10 * (power)))
 
 static const Unit shown_units[] = {
-    {"B", 1},       {"KiB", KIB(1)}, {"MiB", KIB(2)}, {"GiB", KIB(3)},
+    {"B", 1},        {"KiB", KIB(1)}, {"MiB", KIB(2)}, {"GiB", KIB(3)},
     {"TiB", KIB(4)}, {"PiB", KIB(5)}, {"EiB", KIB(6)},
 };
 
 static const Unit read_units[] = {
-    {"", 1},         {"B", 1},        {"K", KIB(1)},   {"M", KIB(2)},
-    {"G", KIB(3)},   {"T", KIB(4)},   {"P", KIB(5)},   {"KiB", KIB(1)},
-    {"MiB", KIB(2)}, {"GiB", KIB(3)}, {"TiB", KIB(4)}, {"PiB", KIB(5)},
+    {"", 1},
+    {"B", 1},
+    {"K", KIB(1)},
+    {"M", KIB(2)},
+    {"G", KIB(3)},
+    {"T", KIB(4)},
+    {"P", KIB(5)},
+    {"KiB", KIB(1)},
+    {"MiB", KIB(2)},
+    {"GiB", KIB(3)},
+    {"TiB", KIB(4)},
+    {"PiB", KIB(5)},
     {"kB", 1000},
     {"MB", G_GUINT64_CONSTANT(1000000)},
     {"GB", G_GUINT64_CONSTANT(1000000000)},
@@ -61,7 +71,8 @@ static const Unit *unit_of(const char *suffix)
     return NULL;
 }
 
-/* Reads "15" or "1.5" as thousandths; FALSE where it is no such number. `rest_out` is what follows. */
+/* Reads "15" or "1.5" as thousandths; FALSE where it is no such number. `rest_out` is what follows.
+ */
 static gboolean read_thousandths(const char *text, guint64 *thousandths_out, const char **rest_out)
 {
     guint64 whole = 0, fraction = 0, place = 100;
@@ -105,7 +116,8 @@ gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error)
     return TRUE;
 }
 
-/* --- durations --------------------------------------------------------------------------------- */
+/* --- durations ---------------------------------------------------------------------------------
+ */
 
 static char *two_parts(gint64 first, const char *first_unit, gint64 second, const char *second_unit)
 {
@@ -138,7 +150,7 @@ char *estimate_to_text(double seconds)
 
 static guint64 duration_unit(const char *suffix, gsize length)
 {
-    static const Unit units[] = {{"", 1},        {"s", 1},    {"sec", 1}, {"m", MINUTE},
+    static const Unit units[] = {{"", 1},         {"s", 1},    {"sec", 1}, {"m", MINUTE},
                                  {"min", MINUTE}, {"h", HOUR}, {"d", DAY}};
     for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
         if (strlen(units[i].suffix) == length && strncmp(units[i].suffix, suffix, length) == 0)
@@ -172,7 +184,8 @@ gboolean duration_from_text(const char *text, guint *seconds_out, GError **error
     return TRUE;
 }
 
-/* --- times ------------------------------------------------------------------------------------- */
+/* --- times -------------------------------------------------------------------------------------
+ */
 
 gboolean time_from_text(const char *text, gint64 *seconds_out)
 {
@@ -211,7 +224,8 @@ char *time_to_relative_text(const char *rfc3339, gint64 now_seconds)
     static const struct {
         gint64 limit, unit;
         const char *name;
-    } steps[] = {{MINUTE, 1, "s"}, {HOUR, MINUTE, "min"}, {2 * DAY, HOUR, "h"}, {G_MAXINT64, DAY, "d"}};
+    } steps[] = {
+        {MINUTE, 1, "s"}, {HOUR, MINUTE, "min"}, {2 * DAY, HOUR, "h"}, {G_MAXINT64, DAY, "d"}};
     gsize step = 0;
     while (distance >= steps[step].limit)
         step++;
@@ -229,7 +243,8 @@ char *time_to_full_text(const char *rfc3339, gint64 now_seconds)
     return g_strdup_printf("%s (%s)", local, relative);
 }
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text --------------------------------------------------------------------------------------
+ */
 
 char *count_to_text(guint64 count, const char *singular, const char *plural)
 {
@@ -239,8 +254,8 @@ char *count_to_text(guint64 count, const char *singular, const char *plural)
 static gboolean is_harmless(gunichar character)
 {
     gboolean is_direction = (character >= 0x202a && character <= 0x202e) ||
-                            (character >= 0x2066 && character <= 0x2069) ||
-                            character == 0x200e || character == 0x200f || character == 0x061c;
+                            (character >= 0x2066 && character <= 0x2069) || character == 0x200e ||
+                            character == 0x200f || character == 0x061c;
     return !g_unichar_iscntrl(character) && !is_direction && character != 0x2028 &&
            character != 0x2029;
 }

@@ -6,8 +6,8 @@
 /* "0 B", "512 B", "1.2 GiB", "40 GiB": binary units, one decimal below 100. Caller frees. */
 char *size_to_text(guint64 bytes);
 /*
- * "4096", "10G", "10GiB", "1.5T" (binary, as qemu-img reads them) and "10GB" (decimal). INVALID for anything else,
- * for zero and for more than 8 EiB.
+ * "4096", "10G", "10GiB", "1.5T" (binary, as qemu-img reads them) and "10GB" (decimal). INVALID for
+ * anything else, for zero and for more than 8 EiB.
  */
 gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error);
 
@@ -15,12 +15,14 @@ gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error);
 char *duration_to_text(gint64 seconds);
 /* "under 1 s", "about 12 s"; NULL where it is unknown (negative or absurd). Caller frees. */
 char *estimate_to_text(double seconds);
-/* "120", "120s", "2m", "2min", "1h30m", "2d" in seconds; INVALID for anything else and for more than a year. */
+/* "120", "120s", "2m", "2min", "1h30m", "2d" in seconds; INVALID for anything else and for more
+ * than a year. */
 gboolean duration_from_text(const char *text, guint *seconds_out, GError **error);
 
 /* RFC 3339 to seconds since the epoch; FALSE where `text` is NULL or no such time. */
 gboolean time_from_text(const char *text, gint64 *seconds_out);
-/* "just now", "5 min ago", "2 h ago", "in 6 d"; the local date beyond 60 days; "-" for NULL. Caller frees. */
+/* "just now", "5 min ago", "2 h ago", "in 6 d"; the local date beyond 60 days; "-" for NULL. Caller
+ * frees. */
 char *time_to_relative_text(const char *rfc3339, gint64 now_seconds);
 /* "2026-07-30 10:12" in local time; "-" for NULL. Caller frees. */
 char *time_to_local_text(const char *rfc3339);
@@ -31,11 +33,13 @@ char *time_to_full_text(const char *rfc3339, gint64 now_seconds);
 char *count_to_text(guint64 count, const char *singular, const char *plural);
 
 /*
- * A copy that cannot move the cursor, colour or reorder the terminal: control and direction characters become '?',
- * broken UTF-8 the replacement character; with `keep_lines` line feeds and tabs stay. Caller frees.
+ * A copy that cannot move the cursor, colour or reorder the terminal: control and direction
+ * characters become '?', broken UTF-8 the replacement character; with `keep_lines` line feeds and
+ * tabs stay. Caller frees.
  */
 char *text_to_printable(const char *text, gboolean keep_lines);
-/* Cuts to `width` columns, ending with '…' (or '.' without `unicode`) where something is missing. Caller frees. */
+/* Cuts to `width` columns, ending with '…' (or '.' without `unicode`) where something is missing.
+ * Caller frees. */
 char *text_to_width(const char *text, guint width, gboolean unicode);
 /* Columns that the text takes on a terminal. */
 guint text_width(const char *text);

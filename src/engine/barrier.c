@@ -66,13 +66,56 @@ void engine_vacate(Engine *engine, const char *machine_id)
 {
     g_rw_lock_writer_lock(&engine->lock);
     g_hash_table_remove(engine->busy, machine_id);
+    g_hash_table_remove(engine->brief, machine_id);
     g_rw_lock_writer_unlock(&engine->lock);
+    g_mutex_lock(&engine->gate_lock);
+    g_cond_broadcast(&engine->gate_changed);
+    g_mutex_unlock(&engine->gate_lock);
+}
+
+gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who, GError **error)
+{
+    if (!engine_occupy(engine, machine_id, who, error))
+        return FALSE;
+    g_rw_lock_writer_lock(&engine->lock);
+    g_hash_table_add(engine->brief, g_strdup(machine_id));
+    g_rw_lock_writer_unlock(&engine->lock);
+    return TRUE;
+}
+
+static gboolean is_brief(Engine *engine, const char *machine_id)
+{
+    g_rw_lock_reader_lock(&engine->lock);
+    gboolean brief = g_hash_table_contains(engine->brief, machine_id);
+    g_rw_lock_reader_unlock(&engine->lock);
+    return brief;
+}
+
+/* The wake-up may come between the look and the wait: it is looked again after this long at the latest. */
+#define LOOK_AGAIN_US (50 * 1000)
+
+gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who, gint64 deadline, GError **error)
+{
+    for (;;) {
+        g_autoptr(GError) busy = NULL;
+        if (engine_occupy(engine, machine_id, who, &busy))
+            return TRUE;
+        gint64 now = g_get_monotonic_time();
+        if (!is_brief(engine, machine_id) || now >= deadline) {
+            g_propagate_error(error, g_steal_pointer(&busy));
+            return FALSE;
+        }
+        g_mutex_lock(&engine->gate_lock);
+        (void)g_cond_wait_until(&engine->gate_changed, &engine->gate_lock, MIN(deadline, now + LOOK_AGAIN_US));
+        g_mutex_unlock(&engine->gate_lock);
+    }
 }
 
 char *engine_occupant(Engine *engine, const char *machine_id)
 {
     g_rw_lock_reader_lock(&engine->lock);
-    char *owner = g_strdup(g_hash_table_lookup(engine->busy, machine_id));
+    gboolean brief = g_hash_table_contains(engine->brief, machine_id);
+    char *owner = brief ? NULL : g_strdup(g_hash_table_lookup(engine->busy, machine_id));
     if (!owner)
         owner = base_use(engine, machine_id);
     g_rw_lock_reader_unlock(&engine->lock);

@@ -147,7 +147,7 @@ static gboolean repair_layer(Engine *engine, const Finding *finding, GError **er
 static gboolean repair_leftover(Engine *engine, const Finding *finding, GError **error)
 {
     g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
-    if (!machine || !engine_occupy(engine, machine->id, "doctor repairs it", error))
+    if (!machine || !engine_occupy_briefly(engine, machine->id, "doctor repairs it", error))
         return FALSE;
     g_autoptr(Machine) current = engine_machine(engine, machine->id);
     gboolean ok = !current || machine_is_pending(current) || storage_abandon(engine->storage, machine->id, error);
@@ -158,7 +158,7 @@ static gboolean repair_leftover(Engine *engine, const Finding *finding, GError *
 static gboolean repair_definition(Engine *engine, const Finding *finding, GError **error)
 {
     g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
-    if (!machine || !engine_occupy(engine, machine->id, "doctor repairs it", error))
+    if (!machine || !engine_occupy_briefly(engine, machine->id, "doctor repairs it", error))
         return FALSE;
     gboolean ok = settle_define(engine, machine, error);
     engine_vacate(engine, machine->id);

@@ -31,6 +31,7 @@ struct Engine {
     Inventory *inventory;
     GHashTable *power; /* machine id -> Power + 1 */
     GHashTable *busy;  /* machine id -> char *: who works on it, in words */
+    GHashTable *brief; /* machine id: its owner is done in a moment (a settle, a new identity) */
     GHashTable *stale_identities; /* machine id: its definition names an older instance */
     GHashTable *bases; /* base id -> how many running jobs need it as it is */
     GError *question;
@@ -80,7 +81,11 @@ gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Ma
 /* Owns the machine for one operation (invariant 7), or BUSY with who has it. */
 gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, GError **error);
 void engine_vacate(Engine *engine, const char *machine_id);
-/* Who works on it, or NULL. Caller frees. */
+/* The same for work that is over in a moment: nobody is refused because of it, operations wait for it. */
+gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who, GError **error);
+/* engine_occupy() that waits for a brief owner until `deadline` (g_get_monotonic_time). */
+gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who, gint64 deadline, GError **error);
+/* Who works on it and will for a while, or NULL. Caller frees. */
 char *engine_occupant(Engine *engine, const char *machine_id);
 
 /* Keeps a base from being removed or unprepared while a job moves clones from or to it; several may hold it. */

@@ -60,7 +60,7 @@ gboolean identity_refresh_one(Engine *engine)
     g_autofree char *id = take_stale(engine);
     if (!id)
         return FALSE;
-    if (!engine_occupy(engine, id, "its identity is being renewed", NULL))
+    if (!engine_occupy_briefly(engine, id, "its identity is being renewed", NULL))
         return TRUE; /* its next start does it */
     if (!identity_refresh(engine, id, &error))
         g_debug("renewing the identity of machine %s: %s", id, error->message);

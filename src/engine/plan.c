@@ -143,11 +143,10 @@ gboolean planner_is_active(Planner *planner, const Machine *machine)
 {
     Power power = planner_power(planner, machine);
     ClaimState claim = claims_state(planner->engine->claims, machine->id);
-    if (machine->session || claim == CLAIM_CLAIMED || claim == CLAIM_STARTED)
+    if (claim == CLAIM_CLAIMED || claim == CLAIM_STARTED || gate_state(planner->engine, machine->id) == GATE_CLAIMED)
         return TRUE;
-    if (gate_state(planner->engine, machine->id) == GATE_CLAIMED)
-        return TRUE;
-    return power != POWER_UNKNOWN && power_is_active(power);
+    /* Off, but its session is not settled yet: the run does that first. */
+    return power == POWER_UNKNOWN ? machine->session != 0 : power_is_active(power);
 }
 
 /* --- items ------------------------------------------------------------------------------------------------- */

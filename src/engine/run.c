@@ -14,6 +14,8 @@
 #include "foundation/ids.h"
 
 #define PLAN_ATTEMPTS 5
+/* How long an operation waits for a settle that is under way. */
+#define BRIEF_SECONDS 10
 
 /* --- telling ----------------------------------------------------------------------------------------------- */
 
@@ -94,10 +96,20 @@ static void vacate_all(Run *run)
     g_ptr_array_set_size(run->bases, 0);
 }
 
+void run_vacate(Run *run, const char *machine_id)
+{
+    guint index = 0;
+    if (!g_ptr_array_find_with_equal_func(run->occupied, machine_id, g_str_equal, &index))
+        return;
+    engine_vacate(run->engine, machine_id);
+    g_ptr_array_remove_index(run->occupied, index);
+}
+
 static gboolean occupy_key(Run *run, const char *key, GError **error)
 {
     g_autofree char *who = g_strdup_printf("job %s (%s)", run->job->id, verb_name(run->job->request->verb));
-    if (!engine_occupy(run->engine, key, who, error))
+    gint64 deadline = g_get_monotonic_time() + BRIEF_SECONDS * G_USEC_PER_SEC;
+    if (!engine_occupy_waiting(run->engine, key, who, deadline, error))
         return FALSE;
     g_ptr_array_add(run->occupied, g_strdup(key));
     return TRUE;
@@ -363,6 +375,33 @@ static void note_pace(Run *run, gint64 started, guint machines)
     g_rw_lock_writer_unlock(&run->engine->lock);
 }
 
+static GPtrArray *unsettled_targets(Run *run)
+{
+    const Request *request = run->job->request;
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Inventory) snapshot = engine_snapshot(run->engine);
+    const Machine *base = request->all_of ? inventory_find(snapshot, request->all_of) : NULL;
+    g_autoptr(GPtrArray) clones = base ? inventory_clones(snapshot, base->id) : NULL;
+    for (guint i = 0; clones && i < clones->len; i++)
+        if (((Machine *)g_ptr_array_index(clones, i))->session)
+            g_ptr_array_add(ids, g_strdup(((Machine *)g_ptr_array_index(clones, i))->id));
+    for (guint i = 0; i < request->machines->len; i++) {
+        const Machine *machine = inventory_find(snapshot, g_ptr_array_index(request->machines, i));
+        if (machine && machine->session)
+            g_ptr_array_add(ids, g_strdup(machine->id));
+    }
+    return ids;
+}
+
+/* A machine that has just stopped may still have its session's end to settle; then it is like any stopped one. */
+static void settle_first(Run *run)
+{
+    g_autoptr(GPtrArray) ids = unsettled_targets(run);
+    for (guint i = 0; i < ids->len; i++)
+        if (engine_power(run->engine, g_ptr_array_index(ids, i)) == POWER_OFF)
+            (void)engine_settle(run->engine, g_ptr_array_index(ids, i), NULL);
+}
+
 /* 'prepare --shutdown': first a stop, then the plan finds the machine stopped. */
 static void shut_down_first(Run *run)
 {
@@ -388,6 +427,7 @@ static gboolean run_steps(Run *run, GError **error)
         return FALSE;
     if (request->verb == VERB_PREPARE && request->shutdown_first)
         shut_down_first(run);
+    settle_first(run);
     run_phase(run, "planning");
     if (!plan_and_occupy(run, error))
         return FALSE;

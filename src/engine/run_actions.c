@@ -15,10 +15,22 @@ static gboolean is_off(Run *run, const char *machine_id)
     return power == POWER_OFF;
 }
 
+/* Off, and what its session left is settled: whoever waited may go on with it. */
+static gboolean is_settled_off(Run *run, const char *machine_id)
+{
+    if (!is_off(run, machine_id))
+        return FALSE;
+    g_autoptr(Machine) machine = engine_machine(run->engine, machine_id);
+    if (!machine || (!machine->session && !machine_is_pending(machine)))
+        return TRUE;
+    run_vacate(run, machine_id);
+    return engine_settle(run->engine, machine_id, NULL);
+}
+
 static gboolean all_off(Run *run, GPtrArray *machine_ids)
 {
     for (guint i = 0; i < machine_ids->len; i++)
-        if (!is_off(run, g_ptr_array_index(machine_ids, i)))
+        if (!is_settled_off(run, g_ptr_array_index(machine_ids, i)))
             return FALSE;
     return TRUE;
 }
@@ -57,7 +69,7 @@ void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboole
 static gboolean act_start(Run *run, const Machine *machine, GError **error)
 {
     g_autoptr(GError) unsettled = NULL;
-    engine_vacate(run->engine, machine->id);
+    run_vacate(run, machine->id);
     if (!engine_settle(run->engine, machine->id, &unsettled))
         g_debug("settling '%s' before its start: %s", machine->name, unsettled->message);
     return identity_start(run->engine, machine->id, error);

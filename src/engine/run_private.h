@@ -28,6 +28,8 @@ void run_phase(Run *run, const char *phase);
 void run_item_state(Run *run, JobItem *item, ItemState state, const char *message);
 void run_item_fail(Run *run, JobItem *item, const GError *error);
 
+/* Gives one machine up before the end, so that it can be settled or started. */
+void run_vacate(Run *run, const char *machine_id);
 /* run_settle.c: after the commit. Leaves each item done, pending or failed. */
 void run_settle(Run *run);
 /* run_actions.c: verbs that switch nothing. */

@@ -140,7 +140,7 @@ static void settle_stopped_ones(Run *run)
         g_autoptr(GError) error = NULL;
         if (work->job_item->state != ITEM_PENDING)
             continue;
-        engine_vacate(run->engine, work->item->machine_id);
+        run_vacate(run, work->item->machine_id);
         gboolean ok = engine_settle(run->engine, work->item->machine_id, &error);
         g_autoptr(Machine) after = engine_machine(run->engine, work->item->machine_id);
         if (ok && after && !machine_is_pending(after) && !after->behind_reason)

@@ -121,7 +121,7 @@ static gboolean settle_occupied(Engine *engine, const char *machine_id, GError *
 
 gboolean engine_settle(Engine *engine, const char *machine_id, GError **error)
 {
-    if (!engine_check_unquestioned(engine, error) || !engine_occupy(engine, machine_id, "it is being settled", error))
+    if (!engine_check_unquestioned(engine, error) || !engine_occupy_briefly(engine, machine_id, "it is being settled", error))
         return FALSE;
     gboolean ok = settle_occupied(engine, machine_id, error);
     engine_vacate(engine, machine_id);
@@ -150,7 +150,7 @@ void engine_after_wish(Engine *engine, const Machine *machine)
 
 gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **error)
 {
-    if (!engine_occupy(engine, machine_id, "its move is being given up", error))
+    if (!engine_occupy_briefly(engine, machine_id, "its move is being given up", error))
         return FALSE;
     gboolean ok = engine_update(engine, machine_id, give_wish_up, NULL, error);
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);

@@ -10,7 +10,8 @@ static gboolean check_clone(const Call *call, const Request *request, GError **e
     if (request->machines->len > 1 && is_counted)
         return call_usage(call, error, "name the clones or use --count with --name, not both");
     if (is_counted && !(call_has(call, "count") && call_has(call, "name")))
-        return call_usage(call, error, "--count and --name go together: --count 50 --name 'lab-{n}'");
+        return call_usage(call, error,
+                          "--count and --name go together: --count 50 --name 'lab-{n}'");
     return TRUE;
 }
 
@@ -35,11 +36,13 @@ const Command command_clone = {
     .group = GROUP_MACHINES,
     .summary = "make clones of a base",
     .usage = "BASE NAME…\nBASE --count N --name PATTERN",
-    .description = "A clone starts empty on top of the base and takes next to no space. It has its own name, "
-                   "UUID and MAC addresses. Where one of the names exists already none is made.",
-    .examples = "clone demo-v1 demo-1 demo-2 demo-3 # three, by name\n"
-                "clone demo-v1 --count 50 --name 'lab-{n}' # lab-1 to lab-50\n"
-                "clone demo-v1 demo-v2 # the beginning of an update: start it, change it, prepare it",
+    .description =
+        "A clone starts empty on top of the base and takes next to no space. It has its own name, "
+        "UUID and MAC addresses. Where one of the names exists already none is made.",
+    .examples =
+        "clone demo-v1 demo-1 demo-2 demo-3 # three, by name\n"
+        "clone demo-v1 --count 50 --name 'lab-{n}' # lab-1 to lab-50\n"
+        "clone demo-v1 demo-v2 # the beginning of an update: start it, change it, prepare it",
     .also_known_as = "linked clone, instant clone, deploy, provision, new, create",
     .options = clone_options,
     .names = NAMES_BASES,

@@ -1,9 +1,10 @@
 /*
  * `underpin completion SHELL`, and the hidden `underpin __complete -- WORD…` that its scripts call.
  *
- * The scripts know nothing of verbs and options: they hand over the words typed so far, the last being the one to
- * complete, and get candidates, one a line, with a description behind a tab. The line ":files" asks the shell for its
- * own completion of file names. So the three shells agree, and what is installed can never be out of date.
+ * The scripts know nothing of verbs and options: they hand over the words typed so far, the last
+ * being the one to complete, and get candidates, one a line, with a description behind a tab. The
+ * line ":files" asks the shell for its own completion of file names. So the three shells agree, and
+ * what is installed can never be out of date.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 enum { COMPLETION_TIMEOUT_MS = 2000 };
 
-/* --- scripts ----------------------------------------------------------------------------------- */
+/* --- scripts -----------------------------------------------------------------------------------
+ */
 
 static const char bash_script[] =
     "# bash completion of underpin: eval \"$(underpin completion bash)\"\n"
@@ -29,7 +31,8 @@ static const char bash_script[] =
     "            return\n"
     "        fi\n"
     "        COMPREPLY+=(\"${line%%$'\\t'*}\")\n"
-    "    done < <(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+    "    done < <(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+    "2>/dev/null)\n"
     "}\n"
     "complete -F _underpin underpin\n";
 
@@ -39,7 +42,8 @@ static const char zsh_script[] =
     "_underpin() {\n"
     "    local line\n"
     "    local -a candidates\n"
-    "    for line in \"${(@f)$(${words[1]} __complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
+    "    for line in \"${(@f)$(${words[1]} __complete -- \"${(@)words[2,CURRENT]}\" "
+    "2>/dev/null)}\"; do\n"
     "        [[ -z $line ]] && continue\n"
     "        if [[ $line == :files ]]; then\n"
     "            _files\n"
@@ -87,7 +91,8 @@ static int run_completion(Call *call, GError **error)
     return EXIT_ERROR;
 }
 
-/* --- candidates -------------------------------------------------------------------------------- */
+/* --- candidates --------------------------------------------------------------------------------
+ */
 
 typedef struct {
     Client *client;
@@ -185,7 +190,8 @@ static void offer_options(const Wanted *wanted, const OptionSpec *const *tables)
     }
 }
 
-/* --- what stands at the cursor ----------------------------------------------------------------- */
+/* --- what stands at the cursor -----------------------------------------------------------------
+ */
 
 /* The spec of an option word "--onto" or "-o" that still wants its value, or NULL. */
 static const OptionSpec *wants_value(const OptionSpec *const *tables, const char *word)
@@ -223,11 +229,13 @@ static Names names_at(const Command *command, guint argument)
         command->later_names[argument - 1] != NAMES_NOTHING)
         return command->later_names[argument - 1];
     return command->most_arguments == G_MAXUINT && command->names != NAMES_BASES ? command->names
-                                                                               : NAMES_NOTHING;
+                                                                                 : NAMES_NOTHING;
 }
 
-/* `words` are those behind the verb; the last is the one to complete. bash hands over "--a=b" as three words. */
-static void complete_argument(Wanted *wanted, const Command *command, const char *const *words, gsize count)
+/* `words` are those behind the verb; the last is the one to complete. bash hands over "--a=b" as
+ * three words. */
+static void complete_argument(Wanted *wanted, const Command *command, const char *const *words,
+                              gsize count)
 {
     g_autofree const OptionSpec **tables = command_option_tables(command);
     const char *before = count > 1 ? words[count - 2] : NULL;
@@ -254,8 +262,8 @@ static void complete_argument(Wanted *wanted, const Command *command, const char
     } else if (wanted->word[0] == '-') {
         offer_options(wanted, (const OptionSpec *const *)tables);
     } else {
-        offer_names(wanted, names_at(command, count_arguments((const OptionSpec *const *)tables, words,
-                                                               count - 1)));
+        offer_names(wanted, names_at(command, count_arguments((const OptionSpec *const *)tables,
+                                                              words, count - 1)));
     }
 }
 

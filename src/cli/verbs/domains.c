@@ -1,10 +1,11 @@
-/* `underpin domains`: libvirt's domains that could be imported, and the roles their disks would get. */
+/* `underpin domains`: libvirt's domains that could be imported, and the roles their disks would
+ * get. */
 #include "cli/call.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
 static const TableColumn domain_columns[] = {
-    {"DOMAIN", COLUMN_PLAIN},  {"POWER", COLUMN_SPARE}, {"DISK", COLUMN_PLAIN},
+    {"DOMAIN", COLUMN_PLAIN}, {"POWER", COLUMN_SPARE},         {"DISK", COLUMN_PLAIN},
     {"FORMAT", COLUMN_SPARE}, {"PROPOSED ROLE", COLUMN_PLAIN}, {"FILE", COLUMN_TRIM},
 };
 
@@ -65,8 +66,9 @@ const Command command_domains = {
     .group = GROUP_LOOK,
     .summary = "libvirt domains that could be imported",
     .usage = "",
-    .description = "Nothing is changed by looking. The proposed roles are what 'underpin import' would ask "
-                   "you to confirm.",
+    .description =
+        "Nothing is changed by looking. The proposed roles are what 'underpin import' would ask "
+        "you to confirm.",
     .examples = "domains # what could be imported",
     .also_known_as = "candidates, discover, virsh list",
     .run = run_domains,

@@ -5,8 +5,10 @@
 #include "cli/words.h"
 
 static const TableColumn history_columns[] = {
-    {"WHEN", COLUMN_PLAIN},   {"AGE", COLUMN_RIGHT | COLUMN_SPARE}, {"VERB", COLUMN_PLAIN}, {"RESULT", COLUMN_PLAIN},
-    {"BY", COLUMN_SPARE}, {"JOB", COLUMN_SPARE}, {"DETAIL", COLUMN_WRAP},
+    {"WHEN", COLUMN_PLAIN},  {"AGE", COLUMN_RIGHT | COLUMN_SPARE},
+    {"VERB", COLUMN_PLAIN},  {"RESULT", COLUMN_PLAIN},
+    {"BY", COLUMN_SPARE},    {"JOB", COLUMN_SPARE},
+    {"DETAIL", COLUMN_WRAP},
 };
 
 static void add_entry(Table *table, const Call *call, const json_t *entry)
@@ -31,7 +33,8 @@ static int run_history(Call *call, GError **error)
     json_t *entries = call_get_list(call, path, error);
     if (entries == NULL)
         return EXIT_ERROR;
-    g_autoptr(Table) table = table_new(call->screen, history_columns, G_N_ELEMENTS(history_columns));
+    g_autoptr(Table) table =
+        table_new(call->screen, history_columns, G_N_ELEMENTS(history_columns));
     json_array_foreach(entries, index, entry)
     {
         add_entry(table, call, entry);
@@ -49,7 +52,8 @@ const Command command_history = {
     .group = GROUP_LOOK,
     .summary = "what was done to a machine, and by whom",
     .usage = "NAME",
-    .description = "With --json each entry carries its receipt: the proof that data volumes were kept.",
+    .description =
+        "With --json each entry carries its receipt: the proof that data volumes were kept.",
     .examples = "history demo-1 # newest first",
     .also_known_as = "log, audit, events",
     .names = NAMES_MACHINES,

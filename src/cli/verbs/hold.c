@@ -31,8 +31,9 @@ const Command command_hold = {
     .group = GROUP_UPDATE,
     .summary = "pin machines: no rebase touches them",
     .usage = "NAME… [--reason TEXT]\n--all BASE [--match PATTERN] [--reason TEXT]",
-    .description = "Hold blocks rebase in every form, also by name unless --even-held is given, and nothing "
-                   "else.",
+    .description =
+        "Hold blocks rebase in every form, also by name unless --even-held is given, and nothing "
+        "else.",
     .examples = "hold demo-2 --reason 'payroll week' # plans list it with the reason",
     .also_known_as = "pin, freeze, lock, exclude",
     .options = hold_options,

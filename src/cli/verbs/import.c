@@ -1,8 +1,8 @@
 /*
  * `underpin import NAME`: a libvirt domain or disk files become a machine.
  *
- * Every disk needs a role, and a role is never guessed silently: what was not stated is proposed, shown and confirmed
- * at a terminal. A script states it; what it would have to state is printed.
+ * Every disk needs a role, and a role is never guessed silently: what was not stated is proposed,
+ * shown and confirmed at a terminal. A script states it; what it would have to state is printed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,8 @@
 #include "cli/verbs.h"
 #include "foundation/error.h"
 
-/* --- gathering the disks ----------------------------------------------------------------------- */
+/* --- gathering the disks -----------------------------------------------------------------------
+ */
 
 static RequestDisk *find_disk(const Request *request, const char *target)
 {
@@ -72,8 +73,9 @@ static gboolean check_stated(const Request *request, const json_t *disks, GError
 }
 
 /*
- * Brings the domain's disks into the request, in the domain's order: those that were stated, and the others with the
- * proposed role in `proposals` (target -> role name). CD-ROMs have no proposed role and are left alone.
+ * Brings the domain's disks into the request, in the domain's order: those that were stated, and
+ * the others with the proposed role in `proposals` (target -> role name). CD-ROMs have no proposed
+ * role and are left alone.
  */
 static void merge_disks(Request *request, const json_t *disks, GHashTable *proposals)
 {
@@ -102,7 +104,8 @@ static gboolean take_domain(Call *call, Request *request, GHashTable *proposals,
         return FALSE;
     const json_t *domain = find_domain(list_of(answer->json, "items"), request->domain);
     if (domain == NULL)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "'underpin domains' lists those there are",
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND,
+                         "'underpin domains' lists those there are",
                          "libvirt has no domain '%s' that could be imported", request->domain);
     const json_t *disks = list_of(domain, "disks");
     if (!check_stated(request, disks, error))
@@ -123,12 +126,14 @@ static void propose_for_files(const Request *request, GHashTable *proposals)
         RequestDisk *disk = g_ptr_array_index(request->disks, i);
         if (disk->role >= 0)
             continue;
-        g_hash_table_insert(proposals, disk, g_strdup(role_name(has_system ? ROLE_DATA : ROLE_SYSTEM)));
+        g_hash_table_insert(proposals, disk,
+                            g_strdup(role_name(has_system ? ROLE_DATA : ROLE_SYSTEM)));
         has_system = TRUE;
     }
 }
 
-/* --- agreeing on roles ------------------------------------------------------------------------- */
+/* --- agreeing on roles -------------------------------------------------------------------------
+ */
 
 static Role role_in_force(const RequestDisk *disk, GHashTable *proposals)
 {
@@ -139,8 +144,10 @@ static Role role_in_force(const RequestDisk *disk, GHashTable *proposals)
     return role;
 }
 
-static const TableColumn disk_columns[] = {
-    {"DISK", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"", COLUMN_PLAIN}, {"WHAT IT MEANS", COLUMN_TRIM}};
+static const TableColumn disk_columns[] = {{"DISK", COLUMN_PLAIN},
+                                           {"ROLE", COLUMN_PLAIN},
+                                           {"", COLUMN_PLAIN},
+                                           {"WHAT IT MEANS", COLUMN_TRIM}};
 
 static const char *const role_meanings[] = {
     [ROLE_SYSTEM] = "REPLACED by restore, rebase and undo",
@@ -196,7 +203,8 @@ static gboolean ask_for_roles(const Call *call, const Request *request, GHashTab
 {
     for (;;) {
         print_disks(call, request, proposals);
-        g_autofree char *answer = confirm_ask("Are these roles right? [y, n, or DISK=ROLE to change one]");
+        g_autofree char *answer =
+            confirm_ask("Are these roles right? [y, n, or DISK=ROLE to change one]");
         if (answer == NULL || g_ascii_strncasecmp(answer, "n", 1) == 0 || *answer == '\0')
             return FALSE;
         if (g_ascii_strcasecmp(answer, "y") == 0 || g_ascii_strcasecmp(answer, "yes") == 0)
@@ -239,7 +247,8 @@ static gboolean agree_on_roles(const Call *call, const Request *request, GHashTa
     return TRUE;
 }
 
-/* --- the verb ---------------------------------------------------------------------------------- */
+/* --- the verb ----------------------------------------------------------------------------------
+ */
 
 static Request *build(Call *call, GHashTable *proposals, GError **error)
 {
@@ -301,16 +310,19 @@ const Command command_import = {
     .summary = "take over a libvirt domain or disk files",
     .usage = "NAME --domain DOMAIN [--disk TARGET,role=ROLE …]\n"
              "NAME --disk FILE[,role=ROLE][,target=TARGET][,format=FORMAT] …",
-    .description =
-        "The disks move into the store; 'underpin export NAME' puts everything back. Each disk has a role: "
-        "a system is REPLACED by restore and rebase, a temporary volume is RESET whenever the machine "
-        "stops, data is KEPT.\n"
-        "Roles that are not stated are proposed (the first boot disk system, all others data) and asked "
-        "for at the terminal. A script states them all.",
-    .examples = "domains # what can be imported\n"
-                "import w11 --domain w11 # shows the proposed roles and asks\n"
-                "import w11 --domain w11 --disk vda,role=system --disk vdb,role=data # for a script\n"
-                "import lab --disk /srv/lab.qcow2,role=system --memory 4G --cpus 2 # from a file",
+    .description = "The disks move into the store; 'underpin export NAME' puts everything back. "
+                   "Each disk has a role: "
+                   "a system is REPLACED by restore and rebase, a temporary volume is RESET "
+                   "whenever the machine "
+                   "stops, data is KEPT.\n"
+                   "Roles that are not stated are proposed (the first boot disk system, all others "
+                   "data) and asked "
+                   "for at the terminal. A script states them all.",
+    .examples =
+        "domains # what can be imported\n"
+        "import w11 --domain w11 # shows the proposed roles and asks\n"
+        "import w11 --domain w11 --disk vda,role=system --disk vdb,role=data # for a script\n"
+        "import lab --disk /srv/lab.qcow2,role=system --memory 4G --cpus 2 # from a file",
     .also_known_as = "add, adopt, register, manage",
     .options = import_options,
     .least_arguments = 1,

@@ -1,16 +1,22 @@
 /* `underpin job list | show | watch | cancel`: work that outlives a command. */
+#include "model/job.h"
 #include "cli/job_screen.h"
 #include "cli/operate.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
-#include "model/job.h"
 
 enum { JOBS_SHOWN = 20 };
 
 static const TableColumn job_columns[] = {
-    {"JOB", COLUMN_PLAIN},  {"VERB", COLUMN_PLAIN},   {"STATE", COLUMN_PLAIN}, {"DONE", COLUMN_RIGHT},
-    {"FAILED", COLUMN_RIGHT}, {"PENDING", COLUMN_RIGHT}, {"ASKED", COLUMN_RIGHT | COLUMN_SPARE}, {"BY", COLUMN_SPARE},
+    {"JOB", COLUMN_PLAIN},
+    {"VERB", COLUMN_PLAIN},
+    {"STATE", COLUMN_PLAIN},
+    {"DONE", COLUMN_RIGHT},
+    {"FAILED", COLUMN_RIGHT},
+    {"PENDING", COLUMN_RIGHT},
+    {"ASKED", COLUMN_RIGHT | COLUMN_SPARE},
+    {"BY", COLUMN_SPARE},
 };
 
 static char *count_cell(const json_t *counts, const char *key)
@@ -26,7 +32,8 @@ static char *done_cell(const json_t *counts)
         all += number_of(counts, item_state_name(state));
     if (all == 0)
         return g_strdup("-");
-    return g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, number_of(counts, "done"), all);
+    return g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, number_of(counts, "done"),
+                           all);
 }
 
 static void add_job(Table *table, const Call *call, const json_t *job)
@@ -55,8 +62,8 @@ static int run_list(Call *call, GError **error)
 {
     size_t index;
     const json_t *job;
-    g_autofree char *path = g_strdup_printf("/api/v1/jobs?limit=%u",
-                                            options_count(call->options, "limit", JOBS_SHOWN));
+    g_autofree char *path =
+        g_strdup_printf("/api/v1/jobs?limit=%u", options_count(call->options, "limit", JOBS_SHOWN));
     g_autoptr(Answer) answer = call_get(call, path, error);
     if (answer == NULL)
         return EXIT_ERROR;
@@ -106,7 +113,8 @@ static int run_cancel(Call *call, GError **error)
         return EXIT_ERROR;
     }
     if (!call_has(call, "json"))
-        say("%s is being cancelled; machines that have moved already stay moved", call_argument(call, 0));
+        say("%s is being cancelled; machines that have moved already stay moved",
+            call_argument(call, 0));
     return EXIT_OK;
 }
 
@@ -144,8 +152,9 @@ const Command command_job_watch = {
     .name = "job watch",
     .summary = "watch a job until it is over",
     .usage = "JOB",
-    .description = "Also waits for machines that move when they stop. Ctrl-C ends the watching, never the "
-                   "job.",
+    .description =
+        "Also waits for machines that move when they stop. Ctrl-C ends the watching, never the "
+        "job.",
     .examples = "job watch 9c41d2f0a7e85b36 # live progress",
     .also_known_as = "follow, wait, attach",
     .least_arguments = 1,
@@ -158,8 +167,9 @@ const Command command_job_cancel = {
     .name = "job cancel",
     .summary = "cancel what a job has not done yet",
     .usage = "JOB",
-    .description = "Before anything is decided it is abandoned without a trace. Afterwards machines that have "
-                   "not moved yet stay on their old system; for those that have moved there is undo.",
+    .description =
+        "Before anything is decided it is abandoned without a trace. Afterwards machines that have "
+        "not moved yet stay on their old system; for those that have moved there is undo.",
     .examples = "job cancel 9c41d2f0a7e85b36 # machines that still wait stay as they are",
     .also_known_as = "abort, stop task",
     .least_arguments = 1,

@@ -7,8 +7,13 @@
 #include "cli/words.h"
 
 static const TableColumn layer_columns[] = {
-    {"LAYER", COLUMN_TREE},  {"BASE", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"SIZE", COLUMN_RIGHT},
-    {"USES", COLUMN_RIGHT},  {"SEALED", COLUMN_RIGHT | COLUMN_SPARE},  {"DIGEST", COLUMN_TRIM | COLUMN_SPARE},
+    {"LAYER", COLUMN_TREE},
+    {"BASE", COLUMN_PLAIN},
+    {"ROLE", COLUMN_PLAIN},
+    {"SIZE", COLUMN_RIGHT},
+    {"USES", COLUMN_RIGHT},
+    {"SEALED", COLUMN_RIGHT | COLUMN_SPARE},
+    {"DIGEST", COLUMN_TRIM | COLUMN_SPARE},
 };
 
 typedef struct {
@@ -128,8 +133,9 @@ const Command command_layers = {
     .group = GROUP_LOOK,
     .summary = "the sealed images of the bases, and what needs them",
     .usage = "[--why LAYER]",
-    .description = "A layer hangs below the layer that it sits on. SIZE is what a guest sees, USES what it "
-                   "takes in the store.",
+    .description =
+        "A layer hangs below the layer that it sits on. SIZE is what a guest sees, USES what it "
+        "takes in the store.",
     .examples = "layers # all, as a tree\n"
                 "layers --why 6f1c2a9be01d4c55-vda # who needs this one",
     .also_known_as = "images, backing files, chain",

@@ -27,7 +27,8 @@ static int run_remove(Call *call, GError **error)
     if (request == NULL)
         return EXIT_ERROR;
     if (call_has(call, "keep-data") && call_has(call, "now")) {
-        call_usage(call, error, "--keep-data keeps the data volumes, --now deletes them: choose one");
+        call_usage(call, error,
+                   "--keep-data keeps the data volumes, --now deletes them: choose one");
         return EXIT_ERROR;
     }
     request->keep_data = call_has(call, "keep-data");
@@ -45,7 +46,8 @@ static const OptionSpec force_options[] = {
 static const OptionSpec remove_options[] = {
     {"keep-data", 'k', OPTION_FLAG, NULL, NAMES_NOTHING,
      "keep the data volumes for ever: 'underpin volume attach' gives them to another machine"},
-    {"now", 0, OPTION_FLAG, NULL, NAMES_NOTHING, "delete the data volumes at once, without the trash"},
+    {"now", 0, OPTION_FLAG, NULL, NAMES_NOTHING,
+     "delete the data volumes at once, without the trash"},
     {"force", 0, OPTION_FLAG, NULL, NAMES_NOTHING,
      "go past a refusal whose hint names this option"},
     {0},
@@ -56,8 +58,9 @@ const Command command_detach = {
     .group = GROUP_MACHINES,
     .summary = "make clones independent of their base",
     .usage = "NAME…",
-    .description = "Copies what the clone shares with its base; system, temporary and data are KEPT. It needs "
-                   "the space, and the base can be removed afterwards.",
+    .description =
+        "Copies what the clone shares with its base; system, temporary and data are KEPT. It needs "
+        "the space, and the base can be removed afterwards.",
     .examples = "detach demo-1 # no base any more",
     .also_known_as = "flatten, full clone, promote, inflate",
     .options = force_options,
@@ -74,8 +77,9 @@ const Command command_export = {
     .group = GROUP_MACHINES,
     .summary = "give a machine back to libvirt, where import found it",
     .usage = "NAME",
-    .description = "The disks go back to the paths they had and the domain names them there. Underpin no "
-                   "longer knows the machine then; its content is KEPT.",
+    .description =
+        "The disks go back to the paths they had and the domain names them there. Underpin no "
+        "longer knows the machine then; its content is KEPT.",
     .examples = "export w11 # undoes the import",
     .also_known_as = "unmanage, forget, unregister, release to libvirt",
     .options = force_options,
@@ -92,11 +96,13 @@ const Command command_remove = {
     .group = GROUP_MACHINES,
     .summary = "remove machines and their content",
     .usage = "NAME… [--keep-data | --now]",
-    .description =
-        "system and temporary volumes are DELETED; data volumes go TO THE TRASH, where they wait for the "
-        "undo retention, unless --keep-data or --now says otherwise. A base that clones need is refused; "
-        "one that only undo needs is retired.\n"
-        "It asks before it begins. Without a terminal it needs --yes: what is deleted does not come back.",
+    .description = "system and temporary volumes are DELETED; data volumes go TO THE TRASH, where "
+                   "they wait for the "
+                   "undo retention, unless --keep-data or --now says otherwise. A base that clones "
+                   "need is refused; "
+                   "one that only undo needs is retired.\n"
+                   "It asks before it begins. Without a terminal it needs --yes: what is deleted "
+                   "does not come back.",
     .examples = "remove demo-3 --dry-run # look first\n"
                 "remove demo-3 # data waits in the trash\n"
                 "remove demo-3 --keep-data # data stays until somebody removes it\n"

@@ -7,28 +7,55 @@
 #include "cli/words.h"
 #include "foundation/error.h"
 
-enum { LIST_NAME, LIST_KIND, LIST_POWER, LIST_STATE, LIST_BASE, LIST_SIZE, LIST_UNDO, LIST_NOTE, LIST_COLUMNS };
+enum {
+    LIST_NAME,
+    LIST_KIND,
+    LIST_POWER,
+    LIST_STATE,
+    LIST_BASE,
+    LIST_SIZE,
+    LIST_UNDO,
+    LIST_NOTE,
+    LIST_COLUMNS
+};
 
 static const TableColumn flat_columns[] = {
-    [LIST_NAME] = {"NAME", COLUMN_PLAIN},   [LIST_KIND] = {"KIND", COLUMN_SPARE},
-    [LIST_POWER] = {"POWER", COLUMN_PLAIN}, [LIST_STATE] = {"STATE", COLUMN_PLAIN},
-    [LIST_BASE] = {"BASE", COLUMN_PLAIN},   [LIST_SIZE] = {"SIZE", COLUMN_RIGHT | COLUMN_SPARE},
-    [LIST_UNDO] = {"UNDO", COLUMN_RIGHT | COLUMN_SPARE},   [LIST_NOTE] = {"NOTE", COLUMN_TRIM},
+    [LIST_NAME] = {"NAME", COLUMN_PLAIN},
+    [LIST_KIND] = {"KIND", COLUMN_SPARE},
+    [LIST_POWER] = {"POWER", COLUMN_PLAIN},
+    [LIST_STATE] = {"STATE", COLUMN_PLAIN},
+    [LIST_BASE] = {"BASE", COLUMN_PLAIN},
+    [LIST_SIZE] = {"SIZE", COLUMN_RIGHT | COLUMN_SPARE},
+    [LIST_UNDO] = {"UNDO", COLUMN_RIGHT | COLUMN_SPARE},
+    [LIST_NOTE] = {"NOTE", COLUMN_TRIM},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(flat_columns) == LIST_COLUMNS);
 
 /* The tree says by its branches what the column BASE says. */
-enum { TREE_NAME, TREE_KIND, TREE_POWER, TREE_STATE, TREE_SIZE, TREE_UNDO, TREE_NOTE, TREE_COLUMNS };
+enum {
+    TREE_NAME,
+    TREE_KIND,
+    TREE_POWER,
+    TREE_STATE,
+    TREE_SIZE,
+    TREE_UNDO,
+    TREE_NOTE,
+    TREE_COLUMNS
+};
 
 static const TableColumn tree_columns[] = {
-    [TREE_NAME] = {"NAME", COLUMN_TREE},    [TREE_KIND] = {"KIND", COLUMN_SPARE},
-    [TREE_POWER] = {"POWER", COLUMN_PLAIN}, [TREE_STATE] = {"STATE", COLUMN_PLAIN},
-    [TREE_SIZE] = {"SIZE", COLUMN_RIGHT | COLUMN_SPARE},   [TREE_UNDO] = {"UNDO", COLUMN_RIGHT | COLUMN_SPARE},
+    [TREE_NAME] = {"NAME", COLUMN_TREE},
+    [TREE_KIND] = {"KIND", COLUMN_SPARE},
+    [TREE_POWER] = {"POWER", COLUMN_PLAIN},
+    [TREE_STATE] = {"STATE", COLUMN_PLAIN},
+    [TREE_SIZE] = {"SIZE", COLUMN_RIGHT | COLUMN_SPARE},
+    [TREE_UNDO] = {"UNDO", COLUMN_RIGHT | COLUMN_SPARE},
     [TREE_NOTE] = {"NOTE", COLUMN_TRIM},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(tree_columns) == TREE_COLUMNS);
 
-/* --- cells ------------------------------------------------------------------------------------- */
+/* --- cells -------------------------------------------------------------------------------------
+ */
 
 static char *size_cell(const json_t *machine)
 {
@@ -84,13 +111,15 @@ static void set_common(Table *table, TableRow *row, const json_t *machine)
     table_set(table, row, LIST_NAME, text_of(machine, "name"));
     table_set(table, row, LIST_KIND, text_of(machine, "kind"));
     table_set_toned(table, row, LIST_POWER, is_base ? NULL : power, tone_of_word(power));
-    table_set_toned(table, row, LIST_STATE, is_base && g_strcmp0(state, "base") == 0 ? "ready" : state,
+    table_set_toned(table, row, LIST_STATE,
+                    is_base && g_strcmp0(state, "base") == 0 ? "ready" : state,
                     tone_of_word(state));
 }
 /* set_common() serves both tables. */
 G_STATIC_ASSERT((int)LIST_STATE == (int)TREE_STATE);
 
-/* --- flat -------------------------------------------------------------------------------------- */
+/* --- flat --------------------------------------------------------------------------------------
+ */
 
 static void free_clones(gpointer clones)
 {
@@ -143,7 +172,8 @@ static void print_flat(const Call *call, const json_t *machines)
     table_print(table);
 }
 
-/* --- tree -------------------------------------------------------------------------------------- */
+/* --- tree --------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     Table *table;
@@ -194,7 +224,8 @@ static void print_tree(const Call *call, const json_t *machines)
     table_print(table);
 }
 
-/* --- the verb ---------------------------------------------------------------------------------- */
+/* --- the verb ----------------------------------------------------------------------------------
+ */
 
 static char *list_path(const Call *call)
 {

@@ -62,8 +62,9 @@ const Command command_start = {
 const Command command_shutdown = {
     .name = "shutdown",
     .summary = "ask the guests to shut down",
-    .description = "When a machine has stopped its temporary volumes are fresh again: temporary RESET, "
-                   "system and data KEPT. A machine that is pending moves then.",
+    .description =
+        "When a machine has stopped its temporary volumes are fresh again: temporary RESET, "
+        "system and data KEPT. A machine that is pending moves then.",
     .examples = "shutdown demo-1 # the guest decides when\n"
                 "shutdown --all demo-v1 --grace 5m # all clones of a base",
     .also_known_as = "stop, halt, virsh shutdown",
@@ -76,8 +77,9 @@ const Command command_shutdown = {
 const Command command_poweroff = {
     .name = "poweroff",
     .summary = "switch machines off at once",
-    .description = "As pulling the plug: what the guest has not written yet is lost. Temporary volumes are "
-                   "fresh afterwards: temporary RESET, system and data KEPT.",
+    .description =
+        "As pulling the plug: what the guest has not written yet is lost. Temporary volumes are "
+        "fresh afterwards: temporary RESET, system and data KEPT.",
     .examples = "poweroff demo-1 # for a guest that does not answer",
     .also_known_as = "kill, force off, virsh destroy",
     .options = power_options,
@@ -89,8 +91,9 @@ const Command command_poweroff = {
 const Command command_reboot = {
     .name = "reboot",
     .summary = "reboot machines",
-    .description = "A reboot keeps all volumes, also temporary ones; for a machine that is pending it is the "
-                   "moment of the move.",
+    .description =
+        "A reboot keeps all volumes, also temporary ones; for a machine that is pending it is the "
+        "moment of the move.",
     .examples = "reboot demo-1 # the guest's own reboot\n"
                 "reboot --all demo-v1 # also moves the clones that are pending",
     .also_known_as = "restart, reset, virsh reboot",

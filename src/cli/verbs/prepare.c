@@ -12,7 +12,8 @@ static const struct {
     const char *key;  /* of the record */
     const char *question;
 } checks[] = {
-    {"machine-id", "machine_id_empty", "Is its machine id empty (/etc/machine-id, Windows: sysprep)?"},
+    {"machine-id", "machine_id_empty",
+     "Is its machine id empty (/etc/machine-id, Windows: sysprep)?"},
     {"host-keys", "host_keys_removed", "Are its SSH host keys removed?"},
     {"no-domain", "not_joined_to_a_domain", "Has it left every domain and directory?"},
     {"no-keys", "no_disk_keys_or_tpm", "Is it free of disk keys and of TPM secrets?"},
@@ -23,7 +24,8 @@ static gboolean take_check(json_t *checklist, const char *text, GError **error)
     g_auto(GStrv) halves = g_strsplit(text, "=", 2);
     gboolean is_yes = g_strcmp0(halves[1], "yes") == 0;
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
-        if (g_strcmp0(halves[0], checks[i].name) != 0 || (!is_yes && g_strcmp0(halves[1], "no") != 0))
+        if (g_strcmp0(halves[0], checks[i].name) != 0 ||
+            (!is_yes && g_strcmp0(halves[1], "no") != 0))
             continue;
         json_object_set_new(checklist, checks[i].key, json_boolean(is_yes));
         return TRUE;
@@ -87,7 +89,8 @@ static int run_unprepare(Call *call, GError **error)
 
 static const OptionSpec prepare_options[] = {
     {"check", 'c', OPTION_LIST, "ITEM=yes|no", NAMES_NOTHING,
-     "answer a question of the checklist: machine-id, host-keys, no-domain, no-keys; several times"},
+     "answer a question of the checklist: machine-id, host-keys, no-domain, no-keys; several "
+     "times"},
     {"shutdown", 0, OPTION_FLAG, NULL, NAMES_NOTHING, "shut it down first when it runs"},
     {"grace", 'g', OPTION_DURATION, "TIME", NAMES_NOTHING,
      "how long --shutdown waits (default 120s)"},
@@ -102,9 +105,11 @@ const Command command_prepare = {
     .summary = "make a base of a machine: seal its volumes",
     .usage = "NAME [--shutdown]",
     .description =
-        "The volumes become layers that nothing can write to, without a copy. A base cannot be started; "
+        "The volumes become layers that nothing can write to, without a copy. A base cannot be "
+        "started; "
         "to change it, clone it, change the clone, prepare the clone as the new base, and rebase.\n"
-        "On a terminal four questions are asked about what every clone would inherit; the answers are "
+        "On a terminal four questions are asked about what every clone would inherit; the answers "
+        "are "
         "recorded. --check answers them in a script, --yes skips them.",
     .examples = "prepare demo-v1 # asks the checklist\n"
                 "prepare demo-v2 --shutdown --yes # for a script",
@@ -123,8 +128,9 @@ const Command command_unprepare = {
     .group = GROUP_MACHINES,
     .summary = "make a base a machine again, while nothing depends on it",
     .usage = "NAME",
-    .description = "Refused while clones exist, or an undo, a data volume or another base needs its layers; "
-                   "the message names them.",
+    .description =
+        "Refused while clones exist, or an undo, a data volume or another base needs its layers; "
+        "the message names them.",
     .examples = "unprepare demo-v1 # it can be started again",
     .also_known_as = "unseal, convert to machine, template to vm",
     .names = NAMES_BASES,

@@ -64,12 +64,14 @@ const Command command_rebase = {
     .name = "rebase",
     .summary = "move clones onto another base: new system, same data",
     .usage = "NAME… --onto BASE\n--all OLDBASE --onto BASE [--match PATTERN] [--limit N]",
-    .description =
-        "system REPLACED, temporary RESET, data KEPT. The new base must have the same volumes and roles as "
-        "the old one; all that can fail is done before anything is decided, and a machine that cannot be "
-        "moved is left whole on its old system.\n"
-        "A clone that runs is not disturbed: it moves when it stops or reboots, unless --running says "
-        "otherwise. Undo puts the old system back." ASKS,
+    .description = "system REPLACED, temporary RESET, data KEPT. The new base must have the same "
+                   "volumes and roles as "
+                   "the old one; all that can fail is done before anything is decided, and a "
+                   "machine that cannot be "
+                   "moved is left whole on its old system.\n"
+                   "A clone that runs is not disturbed: it moves when it stops or reboots, unless "
+                   "--running says "
+                   "otherwise. Undo puts the old system back." ASKS,
     .examples = "rebase --all demo-v1 --onto demo-v2 --dry-run # look first\n"
                 "rebase --all demo-v1 --onto demo-v2 # all clones of the old base\n"
                 "rebase --all demo-v1 --onto demo-v2 --limit 5 # a first wave of five\n"
@@ -87,8 +89,8 @@ const Command command_restore = {
     .name = "restore",
     .summary = "give clones a fresh system from their own base",
     .usage = SELECTION_USAGE,
-    .description =
-        "system REPLACED, temporary RESET, data KEPT. The replaced system can be put back with undo." ASKS,
+    .description = "system REPLACED, temporary RESET, data KEPT. The replaced system can be put "
+                   "back with undo." ASKS,
     .examples = "restore demo-1 # as new, with its data\n"
                 "restore --all demo-v1 --match 'lab-*' # a class room\n"
                 "list --clones --match 'lab-*' --names | underpin restore - # names from a pipe",
@@ -105,8 +107,10 @@ const Command command_undo = {
     .summary = "put back the system that the last restore or rebase replaced",
     .usage = SELECTION_USAGE,
     .description =
-        "system REPLACED by the one before, temporary RESET, data KEPT as it is now. Undo can itself be "
-        "undone. Undo of a rebase that still waits cancels it. The machine is on hold afterwards, so that "
+        "system REPLACED by the one before, temporary RESET, data KEPT as it is now. Undo can "
+        "itself be "
+        "undone. Undo of a rebase that still waits cancels it. The machine is on hold afterwards, "
+        "so that "
         "the next rebase does not take it back by surprise: 'underpin release' ends that." ASKS,
     .examples = "undo demo-1 # back to the system before\n"
                 "undo --all demo-v2 # all clones that are on demo-v2 now\n"

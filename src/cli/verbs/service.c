@@ -7,7 +7,8 @@
 #include "cli/verbs.h"
 #include "foundation/error.h"
 
-/* --- doctor ------------------------------------------------------------------------------------ */
+/* --- doctor ------------------------------------------------------------------------------------
+ */
 
 static const TableColumn finding_columns[] = {
     {"LEVEL", COLUMN_PLAIN}, {"SUBJECT", COLUMN_PLAIN}, {"FINDING", COLUMN_WRAP}};
@@ -38,7 +39,8 @@ static gboolean print_findings(const Call *call, const json_t *findings)
     size_t index;
     const json_t *finding;
     gboolean has_error = FALSE;
-    g_autoptr(Table) table = table_new(call->screen, finding_columns, G_N_ELEMENTS(finding_columns));
+    g_autoptr(Table) table =
+        table_new(call->screen, finding_columns, G_N_ELEMENTS(finding_columns));
     json_array_foreach(findings, index, finding)
     {
         const char *level = text_of(finding, "level");
@@ -121,10 +123,11 @@ const Command command_doctor = {
     .group = GROUP_SERVICE,
     .summary = "compare catalog, store and libvirt, and say what differs",
     .usage = "[--repair | --rebuild]",
-    .description =
-        "Each finding comes with its remedy. It exits with 1 where one is an error. Where catalog and store "
-        "do not belong together everything stops until --rebuild, or the right catalog put back, answers "
-        "which of them is right. Data volumes are not touched by any of this.",
+    .description = "Each finding comes with its remedy. It exits with 1 where one is an error. "
+                   "Where catalog and store "
+                   "do not belong together everything stops until --rebuild, or the right catalog "
+                   "put back, answers "
+                   "which of them is right. Data volumes are not touched by any of this.",
     .examples = "doctor # look\n"
                 "doctor --repair # do what is safe\n"
                 "doctor --rebuild # the catalog is lost or too old",
@@ -135,7 +138,8 @@ const Command command_doctor = {
     .run = run_doctor,
 };
 
-/* --- backup ------------------------------------------------------------------------------------ */
+/* --- backup ------------------------------------------------------------------------------------
+ */
 
 static int run_backup(Call *call, GError **error)
 {

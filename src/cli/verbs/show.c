@@ -9,7 +9,8 @@
 
 enum { CLONES_SHOWN = 12 };
 
-/* --- the head ---------------------------------------------------------------------------------- */
+/* --- the head ----------------------------------------------------------------------------------
+ */
 
 /* Takes `value`; says nothing where it is NULL. */
 static void print_field(const char *label, char *value)
@@ -25,8 +26,8 @@ static char *kind_text(const json_t *machine)
     const char *kind = text_of(machine, "kind");
     if (base == NULL)
         return g_strdup(kind);
-    return g_strdup_printf(g_strcmp0(kind, "base") == 0 ? "%s, made from a clone of %s" : "%s of %s",
-                           kind, base);
+    return g_strdup_printf(
+        g_strcmp0(kind, "base") == 0 ? "%s, made from a clone of %s" : "%s of %s", kind, base);
 }
 
 static char *power_text(const Call *call, const json_t *machine)
@@ -98,11 +99,12 @@ static void print_head(const Call *call, const json_t *machine)
     print_field("Id", g_strdup(text_of(machine, "id")));
 }
 
-/* --- volumes ----------------------------------------------------------------------------------- */
+/* --- volumes -----------------------------------------------------------------------------------
+ */
 
 static const TableColumn volume_columns[] = {
-    {"VOLUME", COLUMN_PLAIN},  {"ROLE", COLUMN_PLAIN},  {"FORMAT", COLUMN_SPARE},
-    {"SIZE", COLUMN_RIGHT},    {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
+    {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN},   {"FORMAT", COLUMN_SPARE},
+    {"SIZE", COLUMN_RIGHT},   {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
 };
 
 static void print_volumes(const Call *call, const json_t *machine)
@@ -125,11 +127,12 @@ static void print_volumes(const Call *call, const json_t *machine)
     table_print(table);
 }
 
-/* --- undo -------------------------------------------------------------------------------------- */
+/* --- undo --------------------------------------------------------------------------------------
+ */
 
 static const TableColumn undo_columns[] = {
-    {"UNDO", COLUMN_PLAIN},    {"SYSTEM FROM", COLUMN_PLAIN}, {"BASE", COLUMN_PLAIN},
-    {"REPLACED", COLUMN_PLAIN}, {"HOLDS", COLUMN_RIGHT},      {"NOTE", COLUMN_PLAIN},
+    {"UNDO", COLUMN_PLAIN},     {"SYSTEM FROM", COLUMN_PLAIN}, {"BASE", COLUMN_PLAIN},
+    {"REPLACED", COLUMN_PLAIN}, {"HOLDS", COLUMN_RIGHT},       {"NOTE", COLUMN_PLAIN},
 };
 
 static void print_undo(const Call *call, const json_t *machine)
@@ -202,8 +205,9 @@ const Command command_show = {
     .group = GROUP_LOOK,
     .summary = "show everything about a machine",
     .usage = "NAME…",
-    .description = "With the layers that its volumes sit on, the systems that undo can put back, newest "
-                   "first, and what it waits for when it is pending.",
+    .description =
+        "With the layers that its volumes sit on, the systems that undo can put back, newest "
+        "first, and what it waits for when it is pending.",
     .examples = "show demo-1 # a clone\n"
                 "show demo-v1 --json # for a script",
     .also_known_as = "info, inspect, dominfo, describe",

@@ -10,9 +10,9 @@ static void print_machines(const json_t *status)
     static const struct {
         const char *key, *singular, *plural;
     } parts[] = {
-        {"bases", "base", "bases"},         {"clones", "clone", "clones"},
-        {"running", "running", "running"},  {"pending", "pending", "pending"},
-        {"held", "on hold", "on hold"},     {"behind", "behind", "behind"},
+        {"bases", "base", "bases"},        {"clones", "clone", "clones"},
+        {"running", "running", "running"}, {"pending", "pending", "pending"},
+        {"held", "on hold", "on hold"},    {"behind", "behind", "behind"},
     };
     GString *text = g_string_new(NULL);
     g_autofree char *machines = count_to_text(number_of(status, "machines"), "machine", "machines");
@@ -41,8 +41,8 @@ static void print_space(const json_t *status)
     g_autofree char *count = count_to_text(entries, "system", "systems");
     say("Store       %s, %s free of %s", text_of(store, "path"), free_space, size);
     say("Layers      %s", flag_of(store, "protects_layers") ? "protected against writing"
-                                                          : "NOT PROTECTED against writing: see "
-                                                            "'underpin doctor'");
+                                                            : "NOT PROTECTED against writing: see "
+                                                              "'underpin doctor'");
     say("Undo        %s that can be put back, holding %s", count, undo);
     say("Kept data   %s of removed machines", kept);
     if (number_of(status, "reclaimable_bytes") > 0)

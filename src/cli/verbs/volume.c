@@ -5,11 +5,13 @@
 #include "cli/words.h"
 #include "foundation/error.h"
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking -----------------------------------------------------------------------------------
+ */
 
 static const TableColumn list_columns[] = {
-    {"MACHINE", COLUMN_PLAIN}, {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"FORMAT", COLUMN_SPARE},
-    {"SIZE", COLUMN_RIGHT}, {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
+    {"MACHINE", COLUMN_PLAIN}, {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN},
+    {"FORMAT", COLUMN_SPARE},  {"SIZE", COLUMN_RIGHT},   {"SITS ON", COLUMN_TRIM},
+    {"NOTE", COLUMN_PLAIN},
 };
 
 static void add_volumes(Table *table, const json_t *machine)
@@ -63,8 +65,8 @@ static int run_list(Call *call, GError **error)
 }
 
 static const TableColumn kept_columns[] = {
-    {"ID", COLUMN_PLAIN}, {"WAS", COLUMN_PLAIN}, {"FORMAT", COLUMN_PLAIN}, {"SIZE", COLUMN_RIGHT},
-    {"REMOVED", COLUMN_RIGHT}, {"EXPIRES", COLUMN_PLAIN},
+    {"ID", COLUMN_PLAIN},   {"WAS", COLUMN_PLAIN},     {"FORMAT", COLUMN_PLAIN},
+    {"SIZE", COLUMN_RIGHT}, {"REMOVED", COLUMN_RIGHT}, {"EXPIRES", COLUMN_PLAIN},
 };
 
 static void add_kept(Table *table, const Call *call, const json_t *volume)
@@ -79,7 +81,8 @@ static void add_kept(Table *table, const Call *call, const json_t *volume)
     table_take(table, row, 3, size_to_text(number_of(volume, "capacity_bytes")));
     table_take(table, row, 4, time_to_relative_text(text_of(volume, "removed_at"), now));
     table_take(table, row, 5,
-               expires != NULL ? time_to_full_text(expires, now) : g_strdup("never, kept on request"));
+               expires != NULL ? time_to_full_text(expires, now)
+                               : g_strdup("never, kept on request"));
 }
 
 static int run_kept(Call *call, GError **error)
@@ -102,7 +105,8 @@ static int run_kept(Call *call, GError **error)
     return EXIT_OK;
 }
 
-/* --- changing ---------------------------------------------------------------------------------- */
+/* --- changing ----------------------------------------------------------------------------------
+ */
 
 /* A request for the machine that the first argument names. */
 static Request *machine_request(const Call *call, Verb verb)
@@ -117,7 +121,8 @@ static int run_add(Call *call, GError **error)
     const char *file = call_text(call, "file");
     Role role = ROLE_DATA;
     if ((file == NULL) == !call_has(call, "size")) {
-        call_usage(call, error, "volume add needs either --size SIZE for a new volume or --file FILE");
+        call_usage(call, error,
+                   "volume add needs either --size SIZE for a new volume or --file FILE");
         return EXIT_ERROR;
     }
     if (call_has(call, "role"))
@@ -166,13 +171,15 @@ static int run_resize(Call *call, GError **error)
     return operate(call, request, error);
 }
 
-/* --- rows -------------------------------------------------------------------------------------- */
+/* --- rows --------------------------------------------------------------------------------------
+ */
 
 static const OptionSpec add_options[] = {
     {"size", 's', OPTION_SIZE, "SIZE", NAMES_NOTHING, "a new empty volume of this size"},
     {"file", 'f', OPTION_TEXT, "FILE", NAMES_FILES, "an image that moves into the store"},
     {"role", 'r', OPTION_CHOICE, "system|temporary|data", NAMES_NOTHING, "its role (default data)"},
-    {"target", 't', OPTION_TEXT, "TARGET", NAMES_NOTHING, "such as vdd (default: the next free one)"},
+    {"target", 't', OPTION_TEXT, "TARGET", NAMES_NOTHING,
+     "such as vdd (default: the next free one)"},
     {"format", 0, OPTION_CHOICE, "qcow2|raw|vmdk|vhdx|vdi", NAMES_NOTHING,
      "of the file; raw must be said, others are proved"},
     {"force", 0, OPTION_FLAG, NULL, NAMES_NOTHING,
@@ -202,9 +209,11 @@ const Command command_volume_add = {
     .name = "volume add",
     .group = GROUP_VOLUMES,
     .summary = "give a machine another volume",
-    .usage = "NAME --size SIZE [--role ROLE] [--target TARGET]\nNAME --file FILE [--role ROLE] [--format FORMAT]",
-    .description = "A volume that is added to a clone is its own: a rebase does not look for it in the new "
-                   "base, and data on it is KEPT.",
+    .usage = "NAME --size SIZE [--role ROLE] [--target TARGET]\nNAME --file FILE [--role ROLE] "
+             "[--format FORMAT]",
+    .description =
+        "A volume that is added to a clone is its own: a rebase does not look for it in the new "
+        "base, and data on it is KEPT.",
     .examples = "volume add demo-1 --size 20G # a new data volume\n"
                 "volume add demo-1 --file /srv/old.qcow2 --role data # an image that exists",
     .also_known_as = "add disk, attach disk, persistent disk, user disk",
@@ -239,8 +248,9 @@ const Command command_volume_set_role = {
     .group = GROUP_VOLUMES,
     .summary = "change the role of a volume",
     .usage = "NAME VOLUME ROLE",
-    .description = "ROLE is system, temporary or data. Only while the machine is neither base nor clone, for "
-                   "the volumes of a base and its clones must agree.",
+    .description =
+        "ROLE is system, temporary or data. Only while the machine is neither base nor clone, for "
+        "the volumes of a base and its clones must agree.",
     .examples = "volume set-role w11 vdb data # kept from now on",
     .also_known_as = "disk type, persistence mode",
     .names = NAMES_MACHINES,
@@ -257,8 +267,9 @@ const Command command_volume_resize = {
     .group = GROUP_VOLUMES,
     .summary = "change the size of a volume of a stopped machine",
     .usage = "NAME VOLUME SIZE",
-    .description = "A larger volume keeps its content; the guest enlarges its file system itself. A smaller "
-                   "one is refused unless --force is given: what lies behind the new end is lost.",
+    .description =
+        "A larger volume keeps its content; the guest enlarges its file system itself. A smaller "
+        "one is refused unless --force is given: what lies behind the new end is lost.",
     .examples = "volume resize demo-1 vdc 40G # the guest sees 40 GiB",
     .also_known_as = "grow, expand disk, qemu-img resize",
     .options = resize_options,

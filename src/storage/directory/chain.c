@@ -1,8 +1,9 @@
 /*
  * Chains: an image and the layers below it, opened one descriptor after another.
  *
- * A guest can write what it likes into its own head, but not into the header: still, a name in a header is never
- * followed. It must be the name of a layer of ours, letter by letter, and the layer is opened by its id.
+ * A guest can write what it likes into its own head, but not into the header: still, a name in a
+ * header is never followed. It must be the name of a layer of ours, letter by letter, and the layer
+ * is opened by its id.
  */
 #include "storage/directory/store.h"
 
@@ -50,7 +51,8 @@ gboolean backing_check(DirectoryStore *store, int fd, const char *format, const 
                      layer_id ? layer_id : "none");
 }
 
-static gboolean layer_open(DirectoryStore *store, const LayerName *name, int *fd_out, GError **error)
+static gboolean layer_open(DirectoryStore *store, const LayerName *name, int *fd_out,
+                           GError **error)
 {
     g_auto(Descriptor) sealed_fd = -1;
     g_autofree char *file = layer_name_file(name);

@@ -1,4 +1,5 @@
-/* The store's own account of machines and layers: for the rebuild of a lost catalog, and for doctor. */
+/* The store's own account of machines and layers: for the rebuild of a lost catalog, and for
+ * doctor. */
 #include "storage/directory/store.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ gboolean directory_describe(Storage *storage, const Machine *machine, GError **e
            machine_write(machine_fd, machine, error);
 }
 
-/* --- a machine ------------------------------------------------------------------------------------------------- */
+/* --- a machine -------------------------------------------------------------------------------- */
 
 static void add_volumes(Machine *machine, const Generation *generation, GHashTable *own)
 {
@@ -123,9 +124,10 @@ Machine *directory_describe_machine(Storage *storage, const char *machine_id, GE
     return add_entries(machine, machine_fd, error) ? g_steal_pointer(&machine) : NULL;
 }
 
-/* --- a layer set ------------------------------------------------------------------------------------------------ */
+/* --- a layer set ------------------------------------------------------------------------------ */
 
-/* The headers know better than layers.ini: flattening changes them, and not it. FALSE: the file is gone. */
+/* The headers know better than layers.ini: flattening changes them, and not it. FALSE: the file is
+ * gone. */
 static gboolean complete_layer(DirectoryStore *store, Layer *layer, int sealed_fd)
 {
     g_auto(HeadFacts) facts = {0};
@@ -158,7 +160,7 @@ GPtrArray *directory_describe_set(Storage *storage, const char *set_id, GError *
     return g_steal_pointer(&layers);
 }
 
-/* --- a layer against its record --------------------------------------------------------------------------------- */
+/* --- a layer against its record --------------------------------------------------------------- */
 
 static void find(GPtrArray *findings, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void find(GPtrArray *findings, const char *format, ...)
@@ -169,8 +171,7 @@ static void find(GPtrArray *findings, const char *format, ...)
     va_end(arguments);
 }
 
-static void check_protection(DirectoryStore *store, const Layer *layer, int fd,
-                             GPtrArray *findings)
+static void check_protection(DirectoryStore *store, const Layer *layer, int fd, GPtrArray *findings)
 {
     struct stat status;
     if (fstat(fd, &status) != 0 || (status.st_mode & 0222) != 0 || status.st_uid != geteuid())
@@ -210,7 +211,8 @@ static void check_header(DirectoryStore *store, const Layer *layer, int fd, GPtr
         capacity = (guint64)status.st_size;
     }
     if (capacity != layer->capacity_bytes)
-        find(findings, "layer '%s' has %" G_GUINT64_FORMAT " bytes, the catalog says %" G_GUINT64_FORMAT,
+        find(findings,
+             "layer '%s' has %" G_GUINT64_FORMAT " bytes, the catalog says %" G_GUINT64_FORMAT,
              layer->id, capacity, layer->capacity_bytes);
     check_parent(store, layer, header.backing_file, findings);
 }

@@ -12,12 +12,13 @@ typedef struct {
 } DirectoryStorageConfig;
 
 /*
- * Opens the store and takes its one-daemon lock, held until storage_free(). Everything that was written
- * before is durable when it returns. Everything in `config` is copied.
+ * Opens the store and takes its one-daemon lock, held until storage_free(). Everything that was
+ * written before is durable when it returns. Everything in `config` is copied.
  *
- * UNAVAILABLE where no store lies there although one should: `create` is FALSE, or a store has been made at
- * this very path before (a record beside the directory says so: it is not mounted). REFUSED for a directory
- * that holds something else, or that others may write to. BUSY while another daemon has it open.
+ * UNAVAILABLE where no store lies there although one should: `create` is FALSE, or a store has been
+ * made at this very path before (a record beside the directory says so: it is not mounted). REFUSED
+ * for a directory that holds something else, or that others may write to. BUSY while another daemon
+ * has it open.
  */
 Storage *directory_storage_open(const DirectoryStorageConfig *config, GError **error);
 

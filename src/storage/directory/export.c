@@ -1,8 +1,10 @@
 /*
- * The two ends of a machine's time in the store: import takes the original names away, export gives them back.
+ * The two ends of a machine's time in the store: import takes the original names away, export gives
+ * them back.
  *
- * A head keeps its inode through both, so nothing is copied where the file system is the same. Import removes an
- * original name last, after the switch is on disk, and only when it leads to the very file that lies in `now`.
+ * A head keeps its inode through both, so nothing is copied where the file system is the same.
+ * Import removes an original name last, after the switch is on disk, and only when it leads to the
+ * very file that lies in `now`.
  */
 #include "storage/directory/store.h"
 
@@ -18,9 +20,11 @@
 
 static const char export_attribute[] = "user.underpin.export";
 
-/* The machine's heads in `now`, open, and their generation (*owned_out where the record did not have it). */
-static const Generation *open_now(DirectoryStore *store, const Machine *machine, int *machine_fd_out,
-                                  int *now_fd_out, Generation **owned_out, GError **error)
+/* The machine's heads in `now`, open, and their generation (*owned_out where the record did not
+ * have it). */
+static const Generation *open_now(DirectoryStore *store, const Machine *machine,
+                                  int *machine_fd_out, int *now_fd_out, Generation **owned_out,
+                                  GError **error)
 {
     guint64 number = 0;
     if (!machine_directory_require(store, machine->id, machine_fd_out, error) ||
@@ -30,7 +34,7 @@ static const Generation *open_now(DirectoryStore *store, const Machine *machine,
     return generation_lookup(machine, *now_fd_out, number, owned_out, error);
 }
 
-/* --- import ---------------------------------------------------------------------------------------------------- */
+/* --- import ----------------------------------------------------------------------------------- */
 
 /* Missing: it was done before. Another file: it is not ours to touch. */
 static gboolean drop_original(DirectoryStore *store, const Head *head, int now_fd, const char *file,
@@ -85,7 +89,7 @@ gboolean directory_adopt_finish(Storage *storage, const Machine *machine, GError
     return TRUE;
 }
 
-/* --- export ---------------------------------------------------------------------------------------------------- */
+/* --- export ----------------------------------------------------------------------------------- */
 
 /* One head on its way out. */
 typedef struct {
@@ -127,9 +131,8 @@ static gboolean check_destination(const Export *work, gboolean *done_out, GError
 
 static gboolean write_copy(const Export *work, int from_fd, const char *temporary, GError **error)
 {
-    g_auto(Descriptor) fd =
-        openat(work->directory_fd, temporary,
-               O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE_HEAD);
+    g_auto(Descriptor) fd = openat(work->directory_fd, temporary,
+                                   O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE_HEAD);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot create '%s'", work->path);
     if (!file_copy(from_fd, fd, work->path, work->cancellable, error))
@@ -149,11 +152,11 @@ static gboolean name_copy(const Export *work, const char *temporary, GError **er
 static gboolean copy_out(const Export *work, GError **error)
 {
     g_autofree char *temporary = g_strdup_printf(".%s.underpin-export", work->name);
-    g_auto(Descriptor) from_fd = openat(work->now_fd, work->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    g_auto(Descriptor) from_fd =
+        openat(work->now_fd, work->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from_fd < 0)
         return error_set_errno(error, errno, "cannot open volume '%s'", work->head->target);
-    gboolean ok =
-        write_copy(work, from_fd, temporary, error) && name_copy(work, temporary, error);
+    gboolean ok = write_copy(work, from_fd, temporary, error) && name_copy(work, temporary, error);
     return entry_unlink(work->directory_fd, temporary, ok ? error : NULL) && ok;
 }
 
@@ -174,7 +177,8 @@ static gboolean check_exportable(const Machine *machine, const Head *head, GErro
                      "volume '%s' of machine '%s' sits on a layer", head->target, machine->name);
 }
 
-/* The path that import found the target's image at; NULL: it was made here. Borrowed from `origin`. */
+/* The path that import found the target's image at; NULL: it was made here. Borrowed from `origin`.
+ */
 static const char *original_path(const json_t *origin, const char *target)
 {
     gsize i;
@@ -203,8 +207,8 @@ static gboolean export_prepare(Export *work, GError **error)
 {
     work->identity = g_strdup_printf("%s/%s", work->machine->id, work->head->target);
     work->file = head_file_name(work->head->target, work->head->format, error);
-    return work->file && foreign_open_directory(work->store, work->path, &work->directory_fd,
-                                                &work->name, error);
+    return work->file &&
+           foreign_open_directory(work->store, work->path, &work->directory_fd, &work->name, error);
 }
 
 static gboolean export_head(Export *work, GError **error)
@@ -219,8 +223,12 @@ gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const
                             int heads_fd, gboolean *complete_out, GError **error)
 {
     g_autoptr(Json) origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
-    g_auto(Export) work = {.store = store, .machine = machine, .head = head, .now_fd = heads_fd,
-                           .path = original_path(origin, head->target), .directory_fd = -1};
+    g_auto(Export) work = {.store = store,
+                           .machine = machine,
+                           .head = head,
+                           .now_fd = heads_fd,
+                           .path = original_path(origin, head->target),
+                           .directory_fd = -1};
     *complete_out = FALSE;
     return !work.path ||
            (export_prepare(&work, error) && check_destination(&work, complete_out, error));
@@ -242,8 +250,12 @@ gboolean directory_export(Storage *storage, const Machine *machine, GCancellable
         return FALSE;
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
-        g_auto(Export) work = {.store = store, .machine = machine, .head = head, .now_fd = now_fd,
-                               .path = original_path(origin, head->target), .directory_fd = -1,
+        g_auto(Export) work = {.store = store,
+                               .machine = machine,
+                               .head = head,
+                               .now_fd = now_fd,
+                               .path = original_path(origin, head->target),
+                               .directory_fd = -1,
                                .cancellable = cancellable};
         if (work.path && !export_head(&work, error))
             return FALSE;

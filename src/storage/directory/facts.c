@@ -1,4 +1,5 @@
-/* What lies on disk: facts about heads, layers and a machine's directory. Never opens for writing. */
+/* What lies on disk: facts about heads, layers and a machine's directory. Never opens for writing.
+ */
 #include "storage/directory/store.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ gboolean image_is_written(int fd, const char *format, const char *name, gboolean
     return TRUE;
 }
 
-/* --- one image ---------------------------------------------------------------------------------------------- */
+/* --- one image -------------------------------------------------------------------------------- */
 
 static void facts_from_status(HeadFacts *facts, const struct stat *status)
 {
@@ -32,8 +33,8 @@ static void facts_from_status(HeadFacts *facts, const struct stat *status)
     facts->device = status->st_dev;
     facts->size_bytes = (guint64)status->st_size;
     facts->allocated_bytes = allocated_bytes(status);
-    facts->mtime_ns = (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) +
-                      status->st_mtim.tv_nsec;
+    facts->mtime_ns =
+        (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + status->st_mtim.tv_nsec;
     facts->link_count = (guint32)status->st_nlink;
     facts->capacity_bytes = facts->size_bytes;
     facts->written = TRUE;
@@ -76,7 +77,7 @@ gboolean head_facts_read(int directory_fd, const char *file, const char *format,
     return TRUE;
 }
 
-/* --- a machine's head by generation -------------------------------------------------------------------------- */
+/* --- a machine's head by generation ----------------------------------------------------------- */
 
 static gboolean holds_generation(int machine_fd, const char *name, guint64 wanted, int *fd_out,
                                  GError **error)
@@ -122,7 +123,8 @@ gboolean directory_head_facts(Storage *storage, const Machine *machine, guint64 
         return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
                          machine->name, target);
     g_autofree char *file = head_file_name(target, format, error);
-    if (!file || !machine_directory_find(directory_store(storage), machine->id, &machine_fd, error) ||
+    if (!file ||
+        !machine_directory_find(directory_store(storage), machine->id, &machine_fd, error) ||
         (machine_fd >= 0 && !find_generation(machine_fd, generation, &fd, error)))
         return FALSE;
     if (fd >= 0)
@@ -143,7 +145,7 @@ gboolean directory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *
     return head_facts_read(fd, file, layer->format, facts_out, error);
 }
 
-/* --- a machine's directory ------------------------------------------------------------------------------------ */
+/* --- a machine's directory -------------------------------------------------------------------- */
 
 static gint compare_numbers(gconstpointer one, gconstpointer other)
 {

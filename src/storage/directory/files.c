@@ -23,7 +23,7 @@ enum {
     COMPARE_LIMIT_BYTES = 16 * 1024 * 1024,
 };
 
-/* --- ownership -------------------------------------------------------------------------------------------- */
+/* --- ownership -------------------------------------------------------------------------------- */
 
 void ownership_init(Ownership *ownership)
 {
@@ -86,8 +86,8 @@ gboolean ownership_apply(int fd, const Ownership *ownership, const char *file, G
         return error_set_errno(error, errno, "cannot set the owner of '%s'", file);
     if ((status.st_mode & 07777) != ownership->mode && fchmod(fd, ownership->mode) != 0)
         return error_set_errno(error, errno, "cannot set the mode of '%s'", file);
-    if (ownership->label[0] && fsetxattr(fd, selinux_attribute, ownership->label,
-                                         strlen(ownership->label) + 1, 0) != 0)
+    if (ownership->label[0] &&
+        fsetxattr(fd, selinux_attribute, ownership->label, strlen(ownership->label) + 1, 0) != 0)
         return error_set_errno(error, errno, "cannot set the label of '%s'", file);
     return TRUE;
 }
@@ -120,7 +120,7 @@ gboolean file_normalise(int fd, mode_t mode, const char *file, GError **error)
     return ownership_apply(fd, &ownership, file, error) && drop_libvirt_attributes(fd, file, error);
 }
 
-/* --- space ------------------------------------------------------------------------------------------------ */
+/* --- space ------------------------------------------------------------------------------------ */
 
 guint64 allocated_bytes(const struct stat *status)
 {
@@ -162,7 +162,7 @@ void space_translate(DirectoryStore *store, guint64 needed, const char *what, GE
     space_error(store, needed, what, error);
 }
 
-/* --- copying ---------------------------------------------------------------------------------------------- */
+/* --- copying ---------------------------------------------------------------------------------- */
 
 static gboolean copy_failed(const char *what, GError **error)
 {
@@ -184,7 +184,8 @@ static gboolean write_fully(int fd, const char *bytes, gsize length, off_t offse
     return TRUE;
 }
 
-/* Where the kernel cannot copy between the two file systems. Bytes copied, 0 at the end, -1 with errno. */
+/* Where the kernel cannot copy between the two file systems. Bytes copied, 0 at the end, -1 with
+ * errno. */
 static gssize copy_through_buffer(int from_fd, int to_fd, off_t offset, gsize length)
 {
     g_autofree char *buffer = g_malloc(BUFFER_BYTES);
@@ -197,7 +198,8 @@ static gssize copy_through_buffer(int from_fd, int to_fd, off_t offset, gsize le
 static gssize copy_step(int from_fd, int to_fd, off_t offset, gsize length)
 {
     off_t in = offset, out = offset;
-    gssize count = copy_file_range(from_fd, &in, to_fd, &out, MIN(length, (gsize)COPY_STEP_BYTES), 0);
+    gssize count =
+        copy_file_range(from_fd, &in, to_fd, &out, MIN(length, (gsize)COPY_STEP_BYTES), 0);
     gboolean unsupported = count < 0 && (errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL ||
                                          errno == ENOSYS || errno == EPERM);
     /* Some file systems answer 0 where they mean "not me". */

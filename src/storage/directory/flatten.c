@@ -3,9 +3,9 @@
  *
  *     layers/SET/flat-vda.qcow2 ──▶ layers/SET/sealed/vda.qcow2     one rename
  *
- * Format, capacity, identity and what a guest reads are the same (invariant 1), so nothing that sits on the layer
- * changes; guests that run keep the file that they opened. The directory's flag is lifted for the rename alone, and
- * storage_protect() sets it again after a crash.
+ * Format, capacity, identity and what a guest reads are the same (invariant 1), so nothing that
+ * sits on the layer changes; guests that run keep the file that they opened. The directory's flag
+ * is lifted for the rename alone, and storage_protect() sets it again after a crash.
  */
 #include "storage/directory/store.h"
 
@@ -59,15 +59,14 @@ static int open_image(int directory_fd, const char *file, GError **error)
     return fd;
 }
 
-/* --- staging --------------------------------------------------------------------------------------------------- */
+/* --- staging ---------------------------------------------------------------------------------- */
 
 /* Its chain is ours, and what it occupies is about what the copy will. */
 static gboolean check_chain(const Flatten *work, guint64 *bytes_out, GError **error)
 {
     g_auto(Chain) chain = {0};
     int fd = open_image(work->sealed_fd, work->file, error);
-    if (fd < 0 ||
-        !chain_open(work->store, fd, work->layer->format, work->layer->id, &chain, error))
+    if (fd < 0 || !chain_open(work->store, fd, work->layer->format, work->layer->id, &chain, error))
         return FALSE;
     for (guint i = 0; i < chain.fds->len; i++) {
         struct stat status;
@@ -97,8 +96,9 @@ static gboolean fill_flat(const Flatten *work, GCancellable *cancellable, GError
     g_autofree char *from =
         g_strconcat(root, "/layers/", set_id, "/" NAME_SEALED "/", work->file, NULL);
     g_autofree char *to = g_strconcat(root, "/layers/", set_id, "/", work->flat, NULL);
-    const char *const argv[] = {"qemu-img", "convert", "-n",    "--target-is-zero", "-f", "qcow2",
-                                "-O",       "qcow2",   from,    to,                 NULL};
+    const char *const argv[] = {"qemu-img", "convert", "-n", "--target-is-zero",
+                                "-f",       "qcow2",   "-O", "qcow2",
+                                from,       to,        NULL};
     return process_run(argv, cancellable, NULL, error);
 }
 
@@ -150,7 +150,7 @@ gboolean directory_flatten_stage(Storage *storage, const Layer *layer, GCancella
     return ok;
 }
 
-/* --- switching --------------------------------------------------------------------------------------------------- */
+/* --- switching -------------------------------------------------------------------------------- */
 
 static gboolean stands_alone(const Flatten *work, gboolean *alone_out, GError **error)
 {
@@ -175,8 +175,7 @@ static gboolean check_staged(const Flatten *work, int fd, GError **error)
 static gboolean lift_flags(const Flatten *work, GError **error)
 {
     g_auto(Descriptor) old_fd = open_image(work->sealed_fd, work->file, error);
-    return old_fd >= 0 &&
-           immutable_set(work->store, work->sealed_fd, FALSE, NAME_SEALED, error) &&
+    return old_fd >= 0 && immutable_set(work->store, work->sealed_fd, FALSE, NAME_SEALED, error) &&
            immutable_set(work->store, old_fd, FALSE, work->file, error);
 }
 
@@ -197,8 +196,7 @@ gboolean directory_flatten_switch(Storage *storage, const Layer *layer, GError *
 {
     g_auto(Flatten) work = {directory_store(storage), layer, -1, -1, NULL, NULL};
     gboolean staged = FALSE, alone = FALSE;
-    if (!flatten_open(&work, error) ||
-        !entry_find(work.set_fd, work.flat, NULL, &staged, error))
+    if (!flatten_open(&work, error) || !entry_find(work.set_fd, work.flat, NULL, &staged, error))
         return FALSE;
     if (!staged && !stands_alone(&work, &alone, error))
         return FALSE;

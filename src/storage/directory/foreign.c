@@ -1,9 +1,10 @@
 /*
- * Images outside the store: opened below an import directory without following a link, and known by their magic.
+ * Images outside the store: opened below an import directory without following a link, and known by
+ * their magic.
  *
- * They are hostile until checked. A name in a header is a door to any file of the host (CVE-2024-32498,
- * CVE-2024-4467 for qcow2, CVE-2022-47951 for VMDK), so qemu-img meets an image only after every name in it has
- * been read here.
+ * They are hostile until checked. A name in a header is a door to any file of the host
+ * (CVE-2024-32498, CVE-2024-4467 for qcow2, CVE-2022-47951 for VMDK), so qemu-img meets an image
+ * only after every name in it has been read here.
  */
 #include "storage/directory/store.h"
 
@@ -29,13 +30,13 @@ enum {
     FOREIGN_CHAIN_LIMIT = 32,
 };
 
-/* --- opening ---------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int open_beneath(int directory_fd, const char *path, guint64 flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC,
-                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
-                                      RESOLVE_NO_MAGICLINKS};
+                           .resolve =
+                               RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, directory_fd, path, &how, sizeof how);
 }
 
@@ -61,7 +62,8 @@ static gboolean refuse_elsewhere(DirectoryStore *store, const char *path, GError
     return error_set(error, UNDERPIN_ERROR_REFUSED, hint, "'%s' lies in no import directory", path);
 }
 
-/* The import directory that `path` lies in, opened; links on the way to it are the administrator's own. */
+/* The import directory that `path` lies in, opened; links on the way to it are the administrator's
+ * own. */
 static gboolean import_directory_open(DirectoryStore *store, const char *path, int *fd_out,
                                       const char **rest_out, GError **error)
 {
@@ -109,7 +111,8 @@ static gboolean refuse_own(const DirectoryStore *store, int fd, const char *path
         return FALSE;
     if (strcmp(canonical, store->root) != 0 && !path_below(canonical, store->root))
         return TRUE;
-    return error_set(error, UNDERPIN_ERROR_REFUSED, "clone or export the machine that it belongs to",
+    return error_set(error, UNDERPIN_ERROR_REFUSED,
+                     "clone or export the machine that it belongs to",
                      "'%s' lies in the store itself", path);
 }
 
@@ -119,7 +122,7 @@ gboolean foreign_open_directory(DirectoryStore *store, const char *path, int *di
     g_auto(Descriptor) import_fd = -1;
     const char *rest = NULL;
     if (!path || path[0] != '/')
-        return error_set(error, UNDERPIN_ERROR_INVALID, "give the whole path",
+        return error_set(error, UNDERPIN_ERROR_REFUSED, "give the whole path",
                          "'%s' is not an absolute path", path ? path : "");
     if (!import_directory_open(store, path, &import_fd, &rest, error))
         return FALSE;
@@ -155,7 +158,7 @@ gboolean foreign_open(DirectoryStore *store, const char *path, int *fd_out, GErr
     return TRUE;
 }
 
-/* --- formats by magic ------------------------------------------------------------------------------------- */
+/* --- formats by magic ------------------------------------------------------------------------- */
 
 typedef struct {
     const char *format;
@@ -183,13 +186,13 @@ const char *foreign_format(int fd)
     return NULL;
 }
 
-/* --- capacities ------------------------------------------------------------------------------------------- */
+/* --- capacities ------------------------------------------------------------------------------- */
 
 static gboolean damaged(const char *path, const char *format, const char *why, GError **error)
 {
     return error_set(error, UNDERPIN_ERROR_INVALID,
-                     "convert it to qcow2 with the program that made it", "'%s' is no sound %s image: %s",
-                     path, format, why);
+                     "convert it to qcow2 with the program that made it",
+                     "'%s' is no sound %s image: %s", path, format, why);
 }
 
 static gboolean read_little_endian(int fd, off_t offset, guint64 *value_out)
@@ -237,7 +240,8 @@ static char *descriptor_value(char *const *lines, const char *key)
     return NULL;
 }
 
-/* QEMU opens what the embedded descriptor names as parent or extent: only images that name nothing pass. */
+/* QEMU opens what the embedded descriptor names as parent or extent: only images that name nothing
+ * pass. */
 static gboolean vmdk_check_descriptor(const char *text, const char *path, GError **error)
 {
     static const char *const kinds[] = {"monolithicSparse", "streamOptimized", NULL};
@@ -271,7 +275,8 @@ static gboolean vmdk_capacity(int fd, const char *path, guint64 *bytes_out, GErr
     return TRUE;
 }
 
-/* VHDX hides its size behind two tables; it has no names that QEMU would follow, so QEMU may look. */
+/* VHDX hides its size behind two tables; it has no names that QEMU would follow, so QEMU may look.
+ */
 static gboolean vhdx_capacity(int fd, const char *path, guint64 *bytes_out, GError **error)
 {
     static const char key[] = "\"virtual-size\":";
@@ -310,7 +315,7 @@ gboolean foreign_capacity(int fd, const char *path, const char *format, guint64 
                      "'%s' has the unknown format '%s'", path, format ? format : "");
 }
 
-/* --- chains ------------------------------------------------------------------------------------------------ */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static gboolean refuse_chain(const char *path, const char *why, GError **error)
 {
@@ -319,7 +324,8 @@ static gboolean refuse_chain(const char *path, const char *why, GError **error)
                      "'%s' cannot be converted: %s", path, why);
 }
 
-/* What must be true of one qcow2 image; *backing_out: absolute path of the next, NULL at the end. */
+/* What must be true of one qcow2 image; *backing_out: absolute path of the next, NULL at the end.
+ */
 static gboolean chain_link_check(int fd, const char *path, char **backing_out, char **format_out,
                                  GError **error)
 {
@@ -327,7 +333,8 @@ static gboolean chain_link_check(int fd, const char *path, char **backing_out, c
     if (!qcow2_header_read(fd, path, &header, error))
         return FALSE;
     if (header.has_data_file || header.is_encrypted)
-        return refuse_chain(path, header.is_encrypted ? "it is encrypted" : "it has a data file", error);
+        return refuse_chain(path, header.is_encrypted ? "it is encrypted" : "it has a data file",
+                            error);
     if (!header.backing_file)
         return TRUE;
     const char *colon = strchr(header.backing_file, ':');

@@ -50,7 +50,7 @@ static gboolean create_file(const HeadWork *work, int *fd_out, GError **error)
     return TRUE;
 }
 
-/* --- new and empty ---------------------------------------------------------------------------------------- */
+/* --- new and empty ---------------------------------------------------------------------------- */
 
 static gboolean write_empty(const HeadWork *work, int fd, const char *backing, GError **error)
 {
@@ -72,8 +72,9 @@ static gboolean layer_check_there(const HeadWork *work, const LayerName *name, G
     g_autofree char *path = layer_name_path(name);
     gboolean found = FALSE;
     return entry_find(work->staging->store->root_fd, path, NULL, &found, error) &&
-           (found || error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin doctor'",
-                               "the layer '%s' of %s is missing", work->head->layer_id, work->what));
+           (found ||
+            error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin doctor'",
+                      "the layer '%s' of %s is missing", work->head->layer_id, work->what));
 }
 
 static gboolean stage_fresh(const HeadWork *work, GError **error)
@@ -98,7 +99,7 @@ static gboolean stage_blank(const HeadWork *work, GError **error)
            write_empty(work, fd, NULL, error);
 }
 
-/* --- links ------------------------------------------------------------------------------------------------ */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static gboolean link_from(const HeadWork *work, int directory_fd, const char *file, GError **error)
 {
@@ -122,8 +123,7 @@ static gboolean require_now(const HeadWork *work, GError **error)
 
 static gboolean stage_keep(const HeadWork *work, GError **error)
 {
-    return require_now(work, error) &&
-           link_from(work, work->staging->now_fd, work->file, error);
+    return require_now(work, error) && link_from(work, work->staging->now_fd, work->file, error);
 }
 
 static gboolean stage_entry(const HeadWork *work, GError **error)
@@ -147,7 +147,7 @@ static gboolean stage_attach(const HeadWork *work, GError **error)
            directory_require(kept_fd, NAME_DATA, &fd, error) && link_from(work, fd, file, error);
 }
 
-/* --- copies ----------------------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 static gboolean copy_descriptor(const HeadWork *work, int from_fd, GError **error)
 {
@@ -196,14 +196,16 @@ static gboolean check_quiet(const HeadWork *work, int fd, GError **error)
                                 "the image of %s is open in a QEMU", work->what);
 }
 
-/* Another file system, an immutable source, or one that has all the links it can have: copied instead. */
+/* Another file system, an immutable source, or one that has all the links it can have: copied
+ * instead. */
 static gboolean link_is_impossible(int errno_value)
 {
     return errno_value == EXDEV || errno_value == EPERM || errno_value == EMLINK ||
            errno_value == EOPNOTSUPP;
 }
 
-/* Links the open file itself: what was checked is what is linked, whatever its name leads to by now. */
+/* Links the open file itself: what was checked is what is linked, whatever its name leads to by
+ * now. */
 static gboolean stage_adopt(const HeadWork *work, GError **error)
 {
     g_auto(Descriptor) fd = -1;
@@ -220,18 +222,19 @@ static gboolean stage_adopt(const HeadWork *work, GError **error)
     return copy_descriptor(work, fd, error);
 }
 
-/* --- qemu-img --------------------------------------------------------------------------------------------- */
+/* --- qemu-img --------------------------------------------------------------------------------- */
 
-/* Fills the new file with the guest-visible content of `source`. The file is ours already, with our identity in
- * its header and nothing but zeroes in it, so qemu-img makes no image and writes no zeroes. */
+/* Fills the new file with the guest-visible content of `source`. The file is ours already, with our
+ * identity in its header and nothing but zeroes in it, so qemu-img makes no image and writes no
+ * zeroes. */
 static gboolean convert(const HeadWork *work, const char *source, const char *source_format,
                         guint64 needed, GError **error)
 {
     g_auto(Descriptor) fd = -1;
     g_autofree char *path = work_path(work, NAME_NEXT);
-    const char *const argv[] = {"qemu-img",    "convert", "-n", "--target-is-zero",
-                                "-f",          source_format, "-O", work->head->format,
-                                source,        path,      NULL};
+    const char *const argv[] = {"qemu-img", "convert",     "-n", "--target-is-zero",
+                                "-f",       source_format, "-O", work->head->format,
+                                source,     path,          NULL};
     if (!space_check(work->staging->store, needed, work->what, error) ||
         !fault_point(FAULT_STAGE_COPY, error) || !create_file(work, &fd, error) ||
         !write_empty(work, fd, NULL, error))
@@ -326,13 +329,13 @@ static gboolean stage_copy(const HeadWork *work, GError **error)
            resize(work, error);
 }
 
-/* --- the table -------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 typedef gboolean (*HeadStager)(const HeadWork *work, GError **error);
 static const HeadStager stagers[] = {
-    [HEAD_FRESH] = stage_fresh,     [HEAD_KEEP] = stage_keep,       [HEAD_ENTRY] = stage_entry,
-    [HEAD_BLANK] = stage_blank,     [HEAD_ADOPT] = stage_adopt,     [HEAD_CONVERT] = stage_convert,
-    [HEAD_COPY] = stage_copy,       [HEAD_FLATTEN] = stage_flatten, [HEAD_ATTACH] = stage_attach,
+    [HEAD_FRESH] = stage_fresh, [HEAD_KEEP] = stage_keep,       [HEAD_ENTRY] = stage_entry,
+    [HEAD_BLANK] = stage_blank, [HEAD_ADOPT] = stage_adopt,     [HEAD_CONVERT] = stage_convert,
+    [HEAD_COPY] = stage_copy,   [HEAD_FLATTEN] = stage_flatten, [HEAD_ATTACH] = stage_attach,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(stagers) == HEAD_SOURCE_COUNT);
 
@@ -351,7 +354,7 @@ gboolean head_stage(const Staging *staging, const Head *head, GError **error)
     return ok;
 }
 
-/* --- UEFI variables --------------------------------------------------------------------------------------- */
+/* --- UEFI variables --------------------------------------------------------------------------- */
 
 static gboolean nvram_open_foreign(const Staging *staging, int *fd_out, GError **error)
 {
@@ -388,8 +391,9 @@ gboolean nvram_stage(const Staging *staging, GError **error)
         return TRUE;
     if (!nvram_open(staging, &from_fd, error) || !fault_point(FAULT_STAGE_COPY, error))
         return FALSE;
-    g_auto(Descriptor) fd = openat(staging->next_fd, NAME_NVRAM,
-                                   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE_HEAD);
+    g_auto(Descriptor) fd =
+        openat(staging->next_fd, NAME_NVRAM, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+               MODE_HEAD);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot create the UEFI variables");
     return ownership_read(staging->store, staging->now_fd, NAME_NVRAM, &ownership, error) &&

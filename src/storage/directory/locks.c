@@ -1,9 +1,10 @@
 /*
  * Locks: whether a QEMU has an image open, and the lock by which one daemon owns a store.
  *
- * QEMU's file driver holds open-file-description locks on single bytes: from 100 on for what it does with the
- * image, from 200 on for what it does not let others do (QEMU, block/file-posix.c). We ask, we never take one:
- * claims keep machines from starting, locks only find guests that libvirt does not know of.
+ * QEMU's file driver holds open-file-description locks on single bytes: from 100 on for what it
+ * does with the image, from 200 on for what it does not let others do (QEMU, block/file-posix.c).
+ * We ask, we never take one: claims keep machines from starting, locks only find guests that
+ * libvirt does not know of.
  */
 #include "storage/directory/store.h"
 
@@ -39,10 +40,10 @@ static gboolean head_check_unlocked(int directory_fd, const Machine *machine, co
     gboolean locked = FALSE;
     if (!image_is_locked(fd, file, &locked, error))
         return FALSE;
-    return !locked || error_set(error, UNDERPIN_ERROR_BUSY,
-                                "stop the guest, or the program that has it open (see 'fuser')",
-                                "volume '%s' of machine '%s' is open in a QEMU", head->target,
-                                machine->name);
+    return !locked ||
+           error_set(error, UNDERPIN_ERROR_BUSY,
+                     "stop the guest, or the program that has it open (see 'fuser')",
+                     "volume '%s' of machine '%s' is open in a QEMU", head->target, machine->name);
 }
 
 gboolean heads_check_unlocked(int directory_fd, const Machine *machine,

@@ -1,8 +1,9 @@
 /*
  * Directory descriptors and the names below them.
  *
- * Every path of the store is walked by openat() from a descriptor, one component at a time, following no link;
- * every component that comes from outside is an id, a target or a number, checked here before it is used.
+ * Every path of the store is walked by openat() from a descriptor, one component at a time,
+ * following no link; every component that comes from outside is an id, a target or a number,
+ * checked here before it is used.
  */
 #include "storage/directory/store.h"
 

@@ -1,5 +1,6 @@
 /*
- * What an image outside the store is, before import touches it: proven by our own parser, never guessed as raw.
+ * What an image outside the store is, before import touches it: proven by our own parser, never
+ * guessed as raw.
  */
 #include "storage/directory/store.h"
 
@@ -10,16 +11,16 @@
 
 #include "qcow2/header.h"
 
-/* --- one image --------------------------------------------------------------------------------------------------- */
+/* --- one image -------------------------------------------------------------------------------- */
 
 static gboolean probe_qcow2(int fd, const char *path, ImageFacts *facts, GError **error)
 {
     g_auto(Qcow2Header) header = {0};
     if (!qcow2_header_read(fd, path, &header, error))
         return FALSE;
-    /* A running guest changes its tables while they are read, and another file's say nothing here. */
-    if (!facts->locked && !header.has_data_file &&
-        !qcow2_check_tables(fd, &header, path, error))
+    /* A running guest changes its tables while they are read, and another file's say nothing here.
+     */
+    if (!facts->locked && !header.has_data_file && !qcow2_check_tables(fd, &header, path, error))
         return FALSE;
     facts->capacity_bytes = header.capacity_bytes;
     facts->encrypted = header.is_encrypted;
@@ -43,7 +44,8 @@ static gboolean choose_format(int fd, const char *path, const char *stated, cons
                          "'%s' is no image of a known format", path);
     if (stated && !is_raw && g_strcmp0(stated, proven) != 0)
         return error_set(error, UNDERPIN_ERROR_INVALID, "leave the format out to have it proven",
-                         "'%s' is %s, not %s", path, proven ? proven : "of no known format", stated);
+                         "'%s' is %s, not %s", path, proven ? proven : "of no known format",
+                         stated);
     *format_out = is_raw ? "raw" : proven;
     return TRUE;
 }
@@ -95,9 +97,10 @@ gboolean directory_is_file(Storage *storage, const char *path, guint64 device, g
     return stat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
-/* --- whether another image sits on it ------------------------------------------------------------------------------ */
+/* --- whether another image sits on it --------------------------------------------------------- */
 
-/* A backing name that is no plain path may still hold one: then the file's own name in it is enough to say yes. */
+/* A backing name that is no plain path may still hold one: then the file's own name in it is enough
+ * to say yes. */
 static gboolean names_file(int directory_fd, const char *backing, const struct stat *wanted,
                            const char *wanted_name)
 {
@@ -137,7 +140,7 @@ static char *find_user(int directory_fd, const struct stat *wanted, const char *
 }
 
 gboolean directory_find_user_of_image(Storage *storage, const char *path, char **by_out,
-                                    GError **error)
+                                      GError **error)
 {
     DirectoryStore *store = directory_store(storage);
     g_auto(Descriptor) directory_fd = -1;

@@ -1,9 +1,9 @@
 /*
  * The immutable flag: keeps a sealed layer as it is even from root's programs (invariant 1).
  *
- * libvirt gives backing images to QEMU's user when it starts a clone, and a block job commits into whatever it
- * may open; with the flag both fail and the guest runs. Sealed directories carry it too, because renaming
- * over a file asks the directory alone.
+ * libvirt gives backing images to QEMU's user when it starts a clone, and a block job commits into
+ * whatever it may open; with the flag both fail and the guest runs. Sealed directories carry it
+ * too, because renaming over a file asks the directory alone.
  */
 #include "storage/directory/store.h"
 
@@ -71,6 +71,7 @@ gboolean protected_unlink(const DirectoryStore *store, int directory_fd, const c
     struct stat status;
     if (!immutable_is_set(fd) || fstat(fd, &status) != 0)
         return error_set_errno(error, EPERM, "cannot remove '%s'", file);
-    return immutable_set(store, fd, FALSE, file, error) && entry_unlink(directory_fd, file, error) &&
+    return immutable_set(store, fd, FALSE, file, error) &&
+           entry_unlink(directory_fd, file, error) &&
            (status.st_nlink == 1 || immutable_set(store, fd, TRUE, file, error));
 }

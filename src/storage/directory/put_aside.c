@@ -1,12 +1,13 @@
 /*
- * Putting aside: after the switch the old generation, which lies in `next`, becomes the undo entry undo-N.
+ * Putting aside: after the switch the old generation, which lies in `next`, becomes the undo entry
+ * undo-N.
  *
- *   P1  A head that the new generation kept has two names; only the one in `next` goes, and only when the inode in
- *       `now` proves that it is the other name of the same file (invariant 2).
- *   P2  An old data head that is no such link goes only where the generation in `now` says that it replaced it by
- *       name, with a copy (resize, detach), and that copy is on disk. Anything else stops here: it is a bug.
- *   P3  The switch is on disk before anything of the old generation goes.
- *   P4  Killed anywhere, it is simply done again: undo-N appears by the last rename, and where the generation is
+ *   P1  A head that the new generation kept has two names; only the one in `next` goes, and only
+ * when the inode in `now` proves that it is the other name of the same file (invariant 2). P2  An
+ * old data head that is no such link goes only where the generation in `now` says that it replaced
+ * it by name, with a copy (resize, detach), and that copy is on disk. Anything else stops here: it
+ * is a bug. P3  The switch is on disk before anything of the old generation goes. P4  Killed
+ * anywhere, it is simply done again: undo-N appears by the last rename, and where the generation is
  *       dropped instead its record goes last.
  */
 #include "storage/directory/store.h"
@@ -35,7 +36,7 @@ static void put_aside_clear(PutAside *work)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PutAside, put_aside_clear)
 
-/* --- one head of the old generation ---------------------------------------------------------------------------- */
+/* --- one head of the old generation ----------------------------------------------------------- */
 
 typedef enum { OLD_LINK, OLD_TEMPORARY, OLD_REPLACED_DATA, OLD_SYSTEM, OLD_UNEXPLAINED } OldHead;
 
@@ -73,9 +74,10 @@ static gboolean keep_head(PutAside *work, const char *file, const struct stat *s
 
 static gboolean refuse_data(const PutAside *work, const Head *head, GError **error)
 {
-    return error_set(error, UNDERPIN_ERROR_BUG, "nothing was removed; see 'underpin doctor'",
-                     "data volume '%s' of machine '%s' is not the file that it was before the switch",
-                     head->target, work->machine->name);
+    return error_set(
+        error, UNDERPIN_ERROR_BUG, "nothing was removed; see 'underpin doctor'",
+        "data volume '%s' of machine '%s' is not the file that it was before the switch",
+        head->target, work->machine->name);
 }
 
 static gboolean find_in_now(const PutAside *work, const char *file, const struct stat *old,
@@ -110,7 +112,7 @@ static gboolean put_head_aside(PutAside *work, const Generation *current, const 
            protected_unlink(work->store, work->old_fd, file, error);
 }
 
-/* --- the whole generation --------------------------------------------------------------------------------------- */
+/* --- the whole generation --------------------------------------------------------------------- */
 
 static gboolean put_heads_aside(PutAside *work, GError **error)
 {
@@ -119,7 +121,8 @@ static gboolean put_heads_aside(PutAside *work, GError **error)
     const Generation *current =
         generation_lookup(work->machine, work->now_fd, work->now, &owned_now, error);
     const Generation *old =
-        current ? generation_lookup(work->machine, work->old_fd, work->old, &owned_old, error) : NULL;
+        current ? generation_lookup(work->machine, work->old_fd, work->old, &owned_old, error)
+                : NULL;
     for (guint i = 0; old && i < old->heads->len; i++)
         if (!put_head_aside(work, current, g_ptr_array_index(old->heads, i), error))
             return FALSE;
@@ -173,9 +176,10 @@ static gboolean remove_mark(int machine_fd, GError **error)
     return fault_point(FAULT_MARK_REMOVE, error) && entry_unlink(machine_fd, NAME_MARK, error);
 }
 
-/* --- reporting ---------------------------------------------------------------------------------------------------- */
+/* --- reporting -------------------------------------------------------------------------------- */
 
-/* The entry that this switch made, when it was put aside before: by the catalog's number, else the newest. */
+/* The entry that this switch made, when it was put aside before: by the catalog's number, else the
+ * newest. */
 static gboolean find_entry(const PutAside *work, guint64 *number_out, GError **error)
 {
     g_autoptr(GPtrArray) names = directory_list(work->machine_fd, error);
@@ -215,7 +219,7 @@ static gboolean measure_entry(PutAside *work, GError **error)
     return names != NULL;
 }
 
-/* --- the slots ------------------------------------------------------------------------------------------------------ */
+/* --- the slots -------------------------------------------------------------------------------- */
 
 static gboolean put_aside_open(PutAside *work, GError **error)
 {

@@ -1,11 +1,12 @@
 /*
- * Reclaim: deleting one thing that a committed transaction has put on its list, after a second look.
+ * Reclaim: deleting one thing that a committed transaction has put on its list, after a second
+ * look.
  *
- *   R1  The path must be one that the kind of item can have, and so lie in the store; nothing else is ever deleted.
- *   R2  An image that a QEMU has open stays: an open chain still references it (invariant 5).
- *   R3  A data head inside an undo entry goes only while its file has another name (invariant 2); data itself is
- *       deleted as a kept volume alone.
- *   R4  The entry's record goes last: killed half-way, the rest still says what it was.
+ *   R1  The path must be one that the kind of item can have, and so lie in the store; nothing else
+ * is ever deleted. R2  An image that a QEMU has open stays: an open chain still references it
+ * (invariant 5). R3  A data head inside an undo entry goes only while its file has another name
+ * (invariant 2); data itself is deleted as a kept volume alone. R4  The entry's record goes last:
+ * killed half-way, the rest still says what it was.
  */
 #include "storage/directory/store.h"
 
@@ -59,7 +60,7 @@ static gboolean image_remove(const DirectoryStore *store, int directory_fd, cons
     return TRUE;
 }
 
-/* --- undo entries ------------------------------------------------------------------------------------------- */
+/* --- undo entries ----------------------------------------------------------------------------- */
 
 static gboolean entry_heads_remove(DirectoryStore *store, int entry_fd,
                                    const Generation *generation, guint64 *freed, GError **error)
@@ -67,8 +68,7 @@ static gboolean entry_heads_remove(DirectoryStore *store, int entry_fd,
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
         g_autofree char *file = head_file_name(head->target, head->format, error);
-        if (!file ||
-            !image_remove(store, entry_fd, file, head->role == ROLE_DATA, freed, error))
+        if (!file || !image_remove(store, entry_fd, file, head->role == ROLE_DATA, freed, error))
             return FALSE;
     }
     return TRUE;
@@ -113,7 +113,7 @@ static gboolean reclaim_entry(DirectoryStore *store, const ReclaimItem *item, gu
            (machine_fd < 0 || entry_remove(store, machine_fd, item->generation, freed, error));
 }
 
-/* --- layers --------------------------------------------------------------------------------------------------- */
+/* --- layers ----------------------------------------------------------------------------------- */
 
 static gboolean has_layers(const GPtrArray *names)
 {
@@ -178,7 +178,7 @@ static gboolean reclaim_layer(DirectoryStore *store, const ReclaimItem *item, gu
     return sealed_finish(store, set_fd, sealed_fd, name.set_id, error);
 }
 
-/* --- kept volumes ----------------------------------------------------------------------------------------------- */
+/* --- kept volumes ----------------------------------------------------------------------------- */
 
 static gboolean reclaim_kept(DirectoryStore *store, const ReclaimItem *item, guint64 *freed,
                              GError **error)
@@ -197,7 +197,7 @@ static gboolean reclaim_kept(DirectoryStore *store, const ReclaimItem *item, gui
                            entry_rmdir(store->trash_fd, kept_id, TRUE, error));
 }
 
-/* --- the slot --------------------------------------------------------------------------------------------------- */
+/* --- the slot --------------------------------------------------------------------------------- */
 
 typedef gboolean (*Reclaimer)(DirectoryStore *store, const ReclaimItem *item, guint64 *freed,
                               GError **error);

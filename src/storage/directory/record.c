@@ -1,9 +1,11 @@
 /*
- * The self-description of the store: small INI files from which `doctor` can rebuild a lost catalog.
+ * The self-description of the store: small INI files from which `doctor` can rebuild a lost
+ * catalog.
  *
- * generation.ini lies with the heads that it describes and moves with them (now, undo-N, a set's sealed). It is
- * the last file that staging writes and ends with an empty group [end]: a directory without a whole one was
- * never finished. It is written without GKeyFile, a rebase of a thousand machines writes a thousand of them.
+ * generation.ini lies with the heads that it describes and moves with them (now, undo-N, a set's
+ * sealed). It is the last file that staging writes and ends with an empty group [end]: a directory
+ * without a whole one was never finished. It is written without GKeyFile, a rebase of a thousand
+ * machines writes a thousand of them.
  */
 #include "storage/directory/store.h"
 
@@ -21,7 +23,7 @@ enum { RECORD_LIMIT_BYTES = 4 * 1024 * 1024, RECORD_BUFFER_BYTES = 8 * 1024 };
 static const char record_begin[] = "[generation]\nnumber=";
 static const char record_end[] = "\n[end]\n";
 
-/* --- writing ---------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* In GKeyFile's own notation. */
 static void put_text(GString *text, const char *key, const char *value)
@@ -92,7 +94,8 @@ static GString *generation_to_text(const Machine *machine, const Generation *gen
     put_text(text, "job", generation->job_id);
     g_string_append(text, "heads=");
     for (guint i = 0; i < generation->heads->len; i++)
-        g_string_append_printf(text, "%s;", ((Head *)g_ptr_array_index(generation->heads, i))->target);
+        g_string_append_printf(text, "%s;",
+                               ((Head *)g_ptr_array_index(generation->heads, i))->target);
     g_string_append_c(text, '\n');
     for (guint i = 0; i < generation->heads->len; i++)
         put_head(text, machine, g_ptr_array_index(generation->heads, i));
@@ -104,8 +107,8 @@ static GString *generation_to_text(const Machine *machine, const Generation *gen
 static gboolean write_whole(int directory_fd, const char *name, const GString *text, int flags,
                             GError **error)
 {
-    g_auto(Descriptor) fd = openat(directory_fd, name,
-                                   O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, MODE_RECORD);
+    g_auto(Descriptor) fd = openat(
+        directory_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, MODE_RECORD);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot create '%s'", name);
     gssize written = write(fd, text->str, text->len);
@@ -124,7 +127,7 @@ gboolean generation_write(int directory_fd, const Machine *machine, const Genera
     return write_whole(directory_fd, NAME_RECORD, text, O_EXCL, error);
 }
 
-/* --- the number alone: read at every switch ----------------------------------------------------------------- */
+/* --- the number alone: read at every switch --------------------------------------------------- */
 
 /* Whether the file open as `fd` ends as a whole record does. */
 static gboolean record_is_whole(int fd, const char *buffer, gsize length)
@@ -178,7 +181,7 @@ gboolean generation_number_read(int parent_fd, const char *directory, guint64 *n
     return TRUE;
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static GKeyFile *read_key_file(int directory_fd, const char *name, GError **error)
 {
@@ -234,8 +237,8 @@ static Head *read_head(GKeyFile *file, const char *target, GError **error)
         invalid_record(NAME_RECORD, group, error);
         return NULL;
     }
-    Head *head = head_new(target, parsed_role, format, get_number(file, group, "capacity"),
-                          parsed_source);
+    Head *head =
+        head_new(target, parsed_role, format, get_number(file, group, "capacity"), parsed_source);
     head_set_layer(head, layer_id, layer_format);
     head->source_generation = get_number(file, group, "source-generation");
     head->source_path = get_text(file, group, "source-path");
@@ -311,7 +314,7 @@ const Generation *generation_lookup(const Machine *machine, int directory_fd, gu
     return *owned_out;
 }
 
-/* --- machine.ini ------------------------------------------------------------------------------------------ */
+/* --- machine.ini ------------------------------------------------------------------------------ */
 
 static void put_hibernated(GString *text, const Machine *machine)
 {
@@ -395,7 +398,7 @@ gboolean machine_read_entry_flags(int machine_fd, guint64 number, gboolean *hibe
     return TRUE;
 }
 
-/* --- layers.ini and store.ini ----------------------------------------------------------------------------- */
+/* --- layers.ini and store.ini ----------------------------------------------------------------- */
 
 gboolean layers_write(int set_fd, const Machine *machine, const Generation *generation,
                       GError **error)
@@ -427,7 +430,8 @@ static Layer *read_layer(GKeyFile *file, const char *group, const char *set_id, 
         invalid_record(NAME_LAYERS, group, error);
         return NULL;
     }
-    Layer *layer = layer_new(set_id, target, parsed_role, format, get_number(file, group, "capacity"));
+    Layer *layer =
+        layer_new(set_id, target, parsed_role, format, get_number(file, group, "capacity"));
     layer->parent_id = get_text(file, group, "parent");
     layer->machine_id = get_text(file, "set", "machine");
     layer->machine_name = get_text(file, "set", "machine-name");

@@ -5,8 +5,8 @@
  *     removed/vdc.qcow2 ──▶ trash/ID/data/vdc.qcow2   for each kept volume; synced
  *     the rest is deleted, machine.ini last
  *
- * Killed anywhere, it is done again. A data head goes to the trash, or is deleted only where the record says so:
- * discard (--now), or export, which has given it its own name back (invariant 5).
+ * Killed anywhere, it is done again. A data head goes to the trash, or is deleted only where the
+ * record says so: discard (--now), or export, which has given it its own name back (invariant 5).
  */
 #include "storage/directory/store.h"
 
@@ -19,7 +19,7 @@
 #include "foundation/durable_file.h"
 #include "model/kept_volume.h"
 
-/* --- before anything moves -------------------------------------------------------------------------------------- */
+/* --- before anything moves -------------------------------------------------------------------- */
 
 static gboolean is_kept(const GPtrArray *kept, const char *target)
 {
@@ -87,21 +87,22 @@ static gboolean finish_next(Storage *storage, const Machine *machine, int machin
     return directory_abandon(storage, machine->id, error);
 }
 
-static gboolean take_out(DirectoryStore *store, const Machine *machine, int machine_fd, const GPtrArray *kept,
-                         GError **error)
+static gboolean take_out(DirectoryStore *store, const Machine *machine, int machine_fd,
+                         const GPtrArray *kept, GError **error)
 {
     g_auto(Descriptor) now_fd = -1;
     if (!directory_find(machine_fd, NAME_NOW, &now_fd, error))
         return FALSE;
     if (now_fd < 0)
         return TRUE;
-    if (!check_heads(store, machine, now_fd, kept, error) || !fault_point(FAULT_TRASH_RENAME, error))
+    if (!check_heads(store, machine, now_fd, kept, error) ||
+        !fault_point(FAULT_TRASH_RENAME, error))
         return FALSE;
     return renameat(machine_fd, NAME_NOW, machine_fd, NAME_REMOVED) == 0 ||
            error_set_errno(error, errno, "cannot take out machine '%s'", machine->name);
 }
 
-/* --- the trash ---------------------------------------------------------------------------------------------------- */
+/* --- the trash -------------------------------------------------------------------------------- */
 
 static gboolean normalise_kept(int data_fd, const char *file, GError **error)
 {
@@ -152,11 +153,12 @@ static gboolean keep_volumes(DirectoryStore *store, int removed_fd, const GPtrAr
     for (guint i = 0; i < kept->len; i++)
         if (!keep_volume(store, removed_fd, g_ptr_array_index(kept, i), error))
             return FALSE;
-    return kept->len == 0 || (durable_file_sync(store->trash_fd, "trash", error) &&
-                              (removed_fd < 0 || durable_file_sync(removed_fd, NAME_REMOVED, error)));
+    return kept->len == 0 ||
+           (durable_file_sync(store->trash_fd, "trash", error) &&
+            (removed_fd < 0 || durable_file_sync(removed_fd, NAME_REMOVED, error)));
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static gboolean remove_taken_out(DirectoryStore *store, int machine_fd, int removed_fd,
                                  GError **error)

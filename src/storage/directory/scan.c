@@ -1,6 +1,6 @@
 /*
- * A walk over the whole store: what lies there, and what nothing of ours explains. Nothing is ever deleted here
- * (invariant 5): an orphan is shown to a person.
+ * A walk over the whole store: what lies there, and what nothing of ours explains. Nothing is ever
+ * deleted here (invariant 5): an orphan is shown to a person.
  */
 #include "storage/directory/store.h"
 
@@ -34,7 +34,7 @@ static gboolean is_head(const char *name)
     return head_file_split(name, &target, &format);
 }
 
-/* --- machines --------------------------------------------------------------------------------------------------- */
+/* --- machines --------------------------------------------------------------------------------- */
 
 /* Files beside the heads of one generation. */
 static gboolean scan_heads(Scan *scan, int machine_fd, const char *directory, const char *path,
@@ -51,9 +51,9 @@ static gboolean scan_heads(Scan *scan, int machine_fd, const char *directory, co
     for (guint i = 0; names && !scan->stopped && i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *target = NULL, *format = NULL;
-        gboolean explained = is_one_of(name, known) ||
-                             (head_file_split(name, &target, &format) && generation &&
-                              generation_head(generation, target));
+        gboolean explained =
+            is_one_of(name, known) || (head_file_split(name, &target, &format) && generation &&
+                                       generation_head(generation, target));
         g_autofree char *file = g_strconcat(path, "/", directory, "/", name, NULL);
         if (!explained)
             tell(scan, FOUND_ORPHAN, file, NULL);
@@ -94,7 +94,7 @@ static gboolean scan_machine(Scan *scan, int machines_fd, const char *id, const 
     return names != NULL;
 }
 
-/* --- layers ------------------------------------------------------------------------------------------------------ */
+/* --- layers ----------------------------------------------------------------------------------- */
 
 static gboolean scan_sealed(Scan *scan, int set_fd, const char *set_id, const char *path,
                             GError **error)
@@ -135,7 +135,7 @@ static gboolean scan_set(Scan *scan, int layers_fd, const char *id, const char *
     return names && (scan->stopped || scan_sealed(scan, fd, id, path, error));
 }
 
-/* --- trash -------------------------------------------------------------------------------------------------------- */
+/* --- trash ------------------------------------------------------------------------------------ */
 
 static gboolean scan_kept(Scan *scan, int trash_fd, const char *id, const char *path,
                           GError **error)
@@ -154,7 +154,7 @@ static gboolean scan_kept(Scan *scan, int trash_fd, const char *id, const char *
     return names != NULL;
 }
 
-/* --- the store ---------------------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 typedef gboolean (*ScanEntry)(Scan *scan, int parent_fd, const char *id, const char *path,
                               GError **error);

@@ -1,11 +1,12 @@
 /*
  * Sealing: the heads of a machine become layers, by one rename of their directory.
  *
- *     machines/ID/now  ──▶  layers/SET/sealed     root, 0444, no labels, then immutable: files, then the directory
+ *     machines/ID/now  ──▶  layers/SET/sealed     root, 0444, no labels, then immutable: files,
+ * then the directory
  *
- *   L1  layers.ini, which says whose layers these are, is on disk before the rename; the content of the heads too.
- *   L2  From the rename on the set is a set of layers whatever else happened: protection is repeated by
- *       storage_protect() at every start, until it is in force (invariant 1).
+ *   L1  layers.ini, which says whose layers these are, is on disk before the rename; the content of
+ * the heads too. L2  From the rename on the set is a set of layers whatever else happened:
+ * protection is repeated by storage_protect() at every start, until it is in force (invariant 1).
  *   L3  The way back lifts the directory's flag, then the files', and renames last.
  */
 #include "storage/directory/store.h"
@@ -33,7 +34,7 @@ static gboolean sync_directories(const int *fds, gsize count, GError **error)
     return TRUE;
 }
 
-/* --- protecting ---------------------------------------------------------------------------------------------- */
+/* --- protecting ------------------------------------------------------------------------------- */
 
 static gboolean protect_file(DirectoryStore *store, int sealed_fd, const char *file, GError **error)
 {
@@ -64,7 +65,7 @@ gboolean directory_protect(Storage *storage, const char *set_id, GError **error)
            durable_file_sync(sealed_fd, NAME_SEALED, error);
 }
 
-/* --- sealing --------------------------------------------------------------------------------------------------- */
+/* --- sealing ---------------------------------------------------------------------------------- */
 
 /* L1: the guest's last writes are on disk before nothing can write any more. */
 static gboolean sync_heads(int now_fd, const Generation *generation, GError **error)
@@ -72,10 +73,9 @@ static gboolean sync_heads(int now_fd, const Generation *generation, GError **er
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
         g_autofree char *file = head_file_name(head->target, head->format, error);
-        g_auto(Descriptor) fd =
-            file ? openat(now_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-        if (!file || (fd < 0 && !error_set_errno(error, errno, "cannot open volume '%s'",
-                                                 head->target)) ||
+        g_auto(Descriptor) fd = file ? openat(now_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (!file ||
+            (fd < 0 && !error_set_errno(error, errno, "cannot open volume '%s'", head->target)) ||
             !durable_file_sync(fd, file, error))
             return FALSE;
     }
@@ -166,7 +166,7 @@ gboolean directory_seal(Storage *storage, const Machine *machine, GError **error
     return directory_protect(storage, machine->set_id, error);
 }
 
-/* --- the way back -------------------------------------------------------------------------------------------- */
+/* --- the way back ----------------------------------------------------------------------------- */
 
 static gboolean release_file(DirectoryStore *store, int sealed_fd, const char *file, GError **error)
 {
@@ -229,11 +229,11 @@ gboolean directory_unseal(Storage *storage, const Machine *machine, GError **err
     g_auto(Descriptor) sealed_fd = -1;
     if (!check_set_id(machine, error) || !machine_id_check(machine->id, error) ||
         !directory_find(store->layers_fd, machine->set_id, &set_fd, error) ||
-        !directory_make(store->machines_fd, machine->id, MODE_DIRECTORY, &machine_fd, NULL, error) ||
+        !directory_make(store->machines_fd, machine->id, MODE_DIRECTORY, &machine_fd, NULL,
+                        error) ||
         !find_heads(machine, machine_fd, set_fd, &now_fd, &sealed_fd, error))
         return FALSE;
-    if (sealed_fd >= 0 &&
-        !move_from_layers(store, machine_fd, set_fd, sealed_fd, machine, error)) {
+    if (sealed_fd >= 0 && !move_from_layers(store, machine_fd, set_fd, sealed_fd, machine, error)) {
         directory_protect(storage, machine->set_id, NULL);
         return FALSE;
     }

@@ -1,12 +1,13 @@
 /*
  * Staging: building machines/ID/next beside the heads in use.
  *
- *   S1  Nothing in `now` changes; a staged data head is a link, or a copy whose original stays (invariants 2, 3).
- *   S2  The record generation.ini is written last: a `next` without a whole one is broken, is never switched to,
- *       and may be removed at any time.
- *   S3  A `next` whose number is below that of `now` is no staged generation but the old one, on its way to become
- *       an undo entry (put_aside.c). It is not touched here: its heads may be the only ones (invariants 2, 5).
- *   S4  A failed staging leaves nothing: neither `next` nor the directory of a machine that it has just made.
+ *   S1  Nothing in `now` changes; a staged data head is a link, or a copy whose original stays
+ * (invariants 2, 3). S2  The record generation.ini is written last: a `next` without a whole one is
+ * broken, is never switched to, and may be removed at any time. S3  A `next` whose number is below
+ * that of `now` is no staged generation but the old one, on its way to become an undo entry
+ * (put_aside.c). It is not touched here: its heads may be the only ones (invariants 2, 5). S4  A
+ * failed staging leaves nothing: neither `next` nor the directory of a machine that it has just
+ * made.
  */
 #include "storage/directory/store.h"
 
@@ -16,7 +17,8 @@
 
 #include "foundation/ids.h"
 
-/* Removes the flat directory `name`; the record goes first, so that what is left of it is broken. */
+/* Removes the flat directory `name`; the record goes first, so that what is left of it is broken.
+ */
 static gboolean staged_remove(int machine_fd, GError **error)
 {
     g_auto(Descriptor) fd = -1;
@@ -141,7 +143,8 @@ static gboolean stage_into(DirectoryStore *store, const Machine *machine,
     g_auto(Descriptor) next_fd = -1;
     if (!aside_repair(machine_fd, error) ||
         !check_no_old_generation(machine_fd, machine->id, error) ||
-        !staged_remove(machine_fd, error) || !directory_find(machine_fd, NAME_NOW, &now_fd, error) ||
+        !staged_remove(machine_fd, error) ||
+        !directory_find(machine_fd, NAME_NOW, &now_fd, error) ||
         !fault_point(FAULT_STAGE_DIRECTORY, error) ||
         !directory_make(machine_fd, NAME_NEXT, MODE_DIRECTORY, &next_fd, NULL, error))
         return FALSE;

@@ -1,8 +1,9 @@
 /*
  * Opening a store, its lock, its generation number, and the table that makes it a storage port.
  *
- * A store that is not mounted looks like an empty directory. So a store leaves a record beside itself, in the
- * directory above: ".NAME.underpin-store" with its UUID. Where that is there and the store is not, none is made.
+ * A store that is not mounted looks like an empty directory. So a store leaves a record beside
+ * itself, in the directory above: ".NAME.underpin-store" with its UUID. Where that is there and the
+ * store is not, none is made.
  */
 #include "storage/directory/directory_storage.h"
 
@@ -22,7 +23,7 @@ static const char *const default_import_directories[] = {"/var/lib/libvirt/image
 
 static const StorageOps operations;
 
-/* --- the record beside the store ----------------------------------------------------------------------------- */
+/* --- the record beside the store -------------------------------------------------------------- */
 
 static char *beside_path(const char *root)
 {
@@ -32,7 +33,8 @@ static char *beside_path(const char *root)
     return g_build_filename(parent, file, NULL);
 }
 
-/* A file system above that cannot be written to is no reason to have no store: the catalog knows its UUID too. */
+/* A file system above that cannot be written to is no reason to have no store: the catalog knows
+ * its UUID too. */
 static void beside_write(const DirectoryStore *store)
 {
     g_autofree char *path = beside_path(store->root);
@@ -62,12 +64,12 @@ static gboolean check_may_create(const DirectoryStore *store, gboolean create, G
         "mount its file system; if the store is gone for good, remove '%s'", beside);
     if (access(beside, F_OK) == 0)
         return refuse_missing(store, "one was made here, but it is not mounted", hint, error);
-    return create || refuse_missing(store, "the directory is empty or missing",
-                                    "mount its file system, or set 'path' in the configuration",
-                                    error);
+    return create ||
+           refuse_missing(store, "the directory is empty or missing",
+                          "mount its file system, or set 'path' in the configuration", error);
 }
 
-/* --- opening ---------------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static gboolean check_owner(const DirectoryStore *store, GError **error)
 {
@@ -103,7 +105,7 @@ static gboolean open_root(DirectoryStore *store, gboolean create, GError **error
 /* A store in the making has nothing but what make_store() puts there before store.ini. */
 static gboolean check_is_empty(const DirectoryStore *store, GError **error)
 {
-    static const char *const making[] = {"lost+found", "lock", "machines", "layers",
+    static const char *const making[] = {"lost+found", "lock",          "machines", "layers",
                                          "trash",      generation_file, NULL};
     g_autoptr(GPtrArray) names = directory_list(store->root_fd, error);
     for (guint i = 0; names && i < names->len; i++) {
@@ -118,8 +120,8 @@ static gboolean check_is_empty(const DirectoryStore *store, GError **error)
 
 static gboolean open_lock(DirectoryStore *store, GError **error)
 {
-    store->lock_fd = openat(store->root_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                            MODE_RECORD);
+    store->lock_fd =
+        openat(store->root_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, MODE_RECORD);
     if (store->lock_fd < 0)
         return error_set_errno(error, errno, "cannot open the lock of the store '%s'", store->root);
     return store_lock(store->lock_fd, store->root, error);
@@ -210,8 +212,8 @@ static gboolean open_store(DirectoryStore *store, const DirectoryStorageConfig *
 
 Storage *directory_storage_open(const DirectoryStorageConfig *config, GError **error)
 {
-    const char *const *imports = config->import_directories ? config->import_directories
-                                                            : default_import_directories;
+    const char *const *imports =
+        config->import_directories ? config->import_directories : default_import_directories;
     if (!config->root || config->root[0] != '/') {
         error_set(error, UNDERPIN_ERROR_INVALID, "give the whole path",
                   "the store's path '%s' is not absolute", config->root ? config->root : "");
@@ -249,9 +251,10 @@ static void directory_free(Storage *storage)
     g_free(store);
 }
 
-/* --- status ----------------------------------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------------------- */
 
-/* The open descriptors would keep a lazily unmounted store alive: its path must still lead to it. */
+/* The open descriptors would keep a lazily unmounted store alive: its path must still lead to it.
+ */
 static gboolean check_still_there(const DirectoryStore *store, GError **error)
 {
     struct stat status;
@@ -303,7 +306,7 @@ static gboolean directory_raise_generation(Storage *storage, guint64 generation,
     return TRUE;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static char *directory_head_path(Storage *storage, const char *machine_id, const Volume *volume)
 {

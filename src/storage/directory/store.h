@@ -64,7 +64,7 @@ static inline DirectoryStore *directory_store(Storage *storage)
     return (DirectoryStore *)storage;
 }
 
-/* --- paths.c: descriptors of directories, and names that are checked before they become one ------------- */
+/* --- paths.c: descriptors of directories, and names that are checked before they become one --- */
 
 /* -1 in *fd_out and TRUE where there is none. */
 gboolean directory_find(int parent_fd, const char *name, int *fd_out, GError **error);
@@ -110,8 +110,8 @@ typedef struct {
 } LayerName;
 gboolean layer_name_from_id(const char *layer_id, const char *format, LayerName *name_out,
                             GError **error);
-/* From what an image's header says: the relative form that we write, or the absolute one that block jobs
- * make of it. FALSE for anything else. */
+/* From what an image's header says: the relative form that we write, or the absolute one that block
+ * jobs make of it. FALSE for anything else. */
 gboolean layer_name_from_backing(const DirectoryStore *store, const char *backing,
                                  LayerName *name_out);
 /* From layers/SET/sealed/FILE; FALSE for any other path. */
@@ -125,20 +125,22 @@ char *layer_name_id(const LayerName *name);
 gboolean sealed_directory_require(DirectoryStore *store, const char *set_id, int *fd_out,
                                   GError **error);
 
-/* --- record.c: the self-description of the store -------------------------------------------------------- */
+/* --- record.c: the self-description of the store ---------------------------------------------- */
 
 /* Writes generation.ini into a directory that has none, in one write. Not durable. */
 gboolean generation_write(int directory_fd, const Machine *machine, const Generation *generation,
                           GError **error);
 /* The number of the generation that lies in a directory; 0: no whole record. */
 gboolean generation_number_at(int directory_fd, guint64 *number_out, GError **error);
-/* The number of the generation in `directory` below `parent_fd`. 0: no such directory, or no whole record in
- * it (then *broken_out). */
+/* The number of the generation in `directory` below `parent_fd`. 0: no such directory, or no whole
+ * record in it (then *broken_out). */
 gboolean generation_number_read(int parent_fd, const char *directory, guint64 *number_out,
                                 gboolean *broken_out, GError **error);
-/* The whole record; NOT_FOUND, INVALID. `own_out` (may be NULL): new set of targets that are the owner's own. */
+/* The whole record; NOT_FOUND, INVALID. `own_out` (may be NULL): new set of targets that are the
+ * owner's own. */
 Generation *generation_read(int directory_fd, GHashTable **own_out, GError **error);
-/* The generation that lies in a directory: from the machine's record where it has this number, else read. */
+/* The generation that lies in a directory: from the machine's record where it has this number, else
+ * read. */
 const Generation *generation_lookup(const Machine *machine, int directory_fd, guint64 number,
                                     Generation **owned_out, GError **error);
 
@@ -158,7 +160,7 @@ gboolean store_write(int root_fd, const char *uuid, const char *hook_socket, con
                      GError **error);
 char *store_read_uuid(int root_fd, GError **error);
 
-/* --- locks.c ---------------------------------------------------------------------------------------------- */
+/* --- locks.c ---------------------------------------------------------------------------------- */
 
 /* Whether a QEMU or qemu-img has the image open. */
 gboolean image_is_locked(int fd, const char *name, gboolean *locked_out, GError **error);
@@ -168,7 +170,7 @@ gboolean heads_check_unlocked(int directory_fd, const Machine *machine,
 /* The one-daemon lock on the store; BUSY where another holds it. */
 gboolean store_lock(int lock_fd, const char *root, GError **error);
 
-/* --- files.c: content, ownership, labels ------------------------------------------------------------------ */
+/* --- files.c: content, ownership, labels ------------------------------------------------------ */
 
 /* Who a file belongs to, and its SELinux label. */
 typedef struct {
@@ -179,7 +181,8 @@ typedef struct {
 } Ownership;
 /* Ours: root, 0600, no label. */
 void ownership_init(Ownership *ownership);
-/* That of a file that is replaced, as libvirt found it before it labelled it. A missing file: ours. */
+/* That of a file that is replaced, as libvirt found it before it labelled it. A missing file: ours.
+ */
 gboolean ownership_read(const DirectoryStore *store, int directory_fd, const char *file,
                         Ownership *ownership_out, GError **error);
 gboolean ownership_apply(int fd, const Ownership *ownership, const char *file, GError **error);
@@ -189,7 +192,8 @@ gboolean file_normalise(int fd, mode_t mode, const char *file, GError **error);
 /* Copies content, sparse stays sparse, shared extents where the file system can. Not durable. */
 gboolean file_copy(int from_fd, int to_fd, const char *what, GCancellable *cancellable,
                    GError **error);
-/* Whether small files of this name in two directories have the same content; FALSE where in doubt. */
+/* Whether small files of this name in two directories have the same content; FALSE where in doubt.
+ */
 gboolean file_is_equal(int directory_fd, int other_directory_fd, const char *file);
 /* NO_SPACE naming `what`, needed and free, where the store has less than `needed` bytes left. */
 gboolean space_check(DirectoryStore *store, guint64 needed, const char *what, GError **error);
@@ -199,7 +203,7 @@ gboolean space_error(DirectoryStore *store, guint64 needed, const char *what, GE
 void space_translate(DirectoryStore *store, guint64 needed, const char *what, GError **error);
 guint64 allocated_bytes(const struct stat *status);
 
-/* --- heads.c ---------------------------------------------------------------------------------------------- */
+/* --- heads.c ---------------------------------------------------------------------------------- */
 
 /* What staging one generation knows. */
 typedef struct {
@@ -207,7 +211,7 @@ typedef struct {
     const Machine *machine;
     const Generation *generation;
     int machine_fd;
-    int now_fd;  /* -1: none */
+    int now_fd; /* -1: none */
     int next_fd;
     GCancellable *cancellable;
 } Staging;
@@ -215,10 +219,10 @@ typedef struct {
 gboolean head_stage(const Staging *staging, const Head *head, GError **error);
 gboolean nvram_stage(const Staging *staging, GError **error);
 
-/* --- foreign.c: images outside the store ------------------------------------------------------------------ */
+/* --- foreign.c: images outside the store ------------------------------------------------------ */
 
-/* The directory of a path below an import directory, opened following no link; *name_out: the last component,
- * borrowed from `path`. REFUSED where it lies elsewhere or in the store, NOT_FOUND. */
+/* The directory of a path below an import directory, opened following no link; *name_out: the last
+ * component, borrowed from `path`. REFUSED where it lies elsewhere or in the store, NOT_FOUND. */
 gboolean foreign_open_directory(DirectoryStore *store, const char *path, int *directory_out,
                                 const char **name_out, GError **error);
 /* Opens such a file read-only, following no link and never waiting. */
@@ -230,17 +234,18 @@ const char *foreign_format(int fd);
 /* Guest-visible bytes of an image that is not qcow2; refuses VMDK with extents elsewhere. */
 gboolean foreign_capacity(int fd, const char *path, const char *format, guint64 *bytes_out,
                           GError **error);
-/* What qemu-img may be let loose on: every image of the chain below an import directory, plain names, formats
- * named. REFUSED, INVALID. */
+/* What qemu-img may be let loose on: every image of the chain below an import directory, plain
+ * names, formats named. REFUSED, INVALID. */
 gboolean foreign_check_chain(DirectoryStore *store, const char *path, const char *format,
                              GError **error);
 
-/* --- chain.c ---------------------------------------------------------------------------------------------- */
+/* --- chain.c ---------------------------------------------------------------------------------- */
 
-/* Descriptors of a chain from top to bottom, each name compared with what a layer's name must be. */
+/* Descriptors of a chain from top to bottom, each name compared with what a layer's name must be.
+ */
 typedef struct {
-    GArray *fds;         /* int */
-    GPtrArray *formats;  /* borrowed static strings */
+    GArray *fds;        /* int */
+    GPtrArray *formats; /* borrowed static strings */
 } Chain;
 void chain_clear(Chain *chain);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Chain, chain_clear)
@@ -251,7 +256,7 @@ gboolean chain_open(DirectoryStore *store, int top_fd, const char *format, const
 gboolean backing_check(DirectoryStore *store, int fd, const char *format, const char *layer_id,
                        const char *what, GError **error);
 
-/* --- protect.c -------------------------------------------------------------------------------------------- */
+/* --- protect.c -------------------------------------------------------------------------------- */
 
 /* Sets or lifts the immutable flag; a file system without it is no error. */
 gboolean immutable_set(const DirectoryStore *store, int fd, gboolean immutable, const char *what,
@@ -259,28 +264,30 @@ gboolean immutable_set(const DirectoryStore *store, int fd, gboolean immutable, 
 gboolean immutable_is_set(int fd);
 /* Whether the flag can be set and lifted in this directory. Leaves nothing behind. */
 gboolean immutable_probe(int directory_fd);
-/* Opens a file read-only, lifts its flag and removes its name; where other names remain, the flag goes back. */
+/* Opens a file read-only, lifts its flag and removes its name; where other names remain, the flag
+ * goes back. */
 gboolean protected_unlink(const DirectoryStore *store, int directory_fd, const char *file,
                           GError **error);
 
-/* --- switch.c --------------------------------------------------------------------------------------------- */
+/* --- switch.c --------------------------------------------------------------------------------- */
 
 /* Undoes or finishes a switch that was cut between two renames (file systems without exchange). */
 gboolean aside_repair(int machine_fd, GError **error);
 gboolean exchange_probe(int directory_fd);
 
-/* --- sync.c ----------------------------------------------------------------------------------------------- */
+/* --- sync.c ----------------------------------------------------------------------------------- */
 
 void unsynced_add(DirectoryStore *store, const char *machine_id, Unsynced what);
 void unsynced_add_machines(DirectoryStore *store);
 void unsynced_forget(DirectoryStore *store, const char *machine_id);
 /* Before a switch: what is staged is on disk, if need be by syncing it now. */
 gboolean staged_sync(DirectoryStore *store, const char *machine_id, int machine_fd, GError **error);
-/* After a switch, before anything of the old generation goes: the same for the machine's directory. */
+/* After a switch, before anything of the old generation goes: the same for the machine's directory.
+ */
 gboolean switched_sync(DirectoryStore *store, const char *machine_id, int machine_fd,
                        GError **error);
 
-/* --- facts.c ---------------------------------------------------------------------------------------------- */
+/* --- facts.c ---------------------------------------------------------------------------------- */
 
 gboolean head_facts_read(int directory_fd, const char *file, const char *format,
                          HeadFacts *facts_out, GError **error);
@@ -288,19 +295,20 @@ gboolean head_facts_read(int directory_fd, const char *file, const char *format,
 gboolean image_is_written(int fd, const char *format, const char *name, gboolean *written_out,
                           GError **error);
 
-/* --- export.c ------------------------------------------------------------------------------------------- */
+/* --- export.c --------------------------------------------------------------------------------- */
 
-/* Whether the head lies where import had found it: as the same file, or as a copy that export made. */
+/* Whether the head lies where import had found it: as the same file, or as a copy that export made.
+ */
 gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const Head *head,
                             int heads_fd, gboolean *complete_out, GError **error);
 
-/* --- reclaim.c ------------------------------------------------------------------------------------------ */
+/* --- reclaim.c -------------------------------------------------------------------------------- */
 
 /* Deletes an undo entry of a machine; missing is fine. Adds to *freed. */
 gboolean entry_remove(DirectoryStore *store, int machine_fd, guint64 number, guint64 *freed,
                       GError **error);
 
-/* --- the slots of the port, each where its file name says -------------------------------------------------- */
+/* --- the slots of the port, each where its file name says ------------------------------------- */
 
 /* stage.c */
 gboolean directory_stage(Storage *storage, const Machine *machine, const Generation *generation,
@@ -360,4 +368,4 @@ gboolean directory_is_file(Storage *storage, const char *path, guint64 device, g
 gboolean directory_probe_image(Storage *storage, const char *path, const char *format,
                                ImageFacts *facts_out, GError **error);
 gboolean directory_find_user_of_image(Storage *storage, const char *path, char **by_out,
-                                    GError **error);
+                                      GError **error);

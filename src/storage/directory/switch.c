@@ -5,12 +5,12 @@
  *     now   heads of N              now   heads of N+1
  *     next  heads of N+1    ──▶     next  heads of N, until put_aside.c makes undo-N of it
  *
- *   W1  The directory's names are exchanged in one step: at any instant each machine is entirely before or entirely
- *       after (invariant 6). Without RENAME_EXCHANGE two renames do it, and between them `now` is missing: a start
- *       fails rather than finds a mixture.
- *   W2  No head is switched that a QEMU has open (invariant 4; claims are the first line, locks the second).
- *   W3  What is switched to is whole and on disk, and the heads that it keeps are those that lie in `now` at this
- *       moment, by inode. Otherwise it must be staged again (invariant 2).
+ *   W1  The directory's names are exchanged in one step: at any instant each machine is entirely
+ * before or entirely after (invariant 6). Without RENAME_EXCHANGE two renames do it, and between
+ * them `now` is missing: a start fails rather than finds a mixture. W2  No head is switched that a
+ * QEMU has open (invariant 4; claims are the first line, locks the second). W3  What is switched to
+ * is whole and on disk, and the heads that it keeps are those that lie in `now` at this moment, by
+ * inode. Otherwise it must be staged again (invariant 2).
  */
 #include "storage/directory/store.h"
 
@@ -22,7 +22,7 @@
 
 #include "qcow2/header.h"
 
-/* --- the renames -------------------------------------------------------------------------------------------- */
+/* --- the renames ------------------------------------------------------------------------------ */
 
 static gboolean rename_inside(int machine_fd, const char *from, const char *to, GError **error)
 {
@@ -73,7 +73,7 @@ static gboolean exchange(const DirectoryStore *store, int machine_fd, gboolean h
            rename_inside(machine_fd, NAME_ASIDE, NAME_NEXT, error);
 }
 
-/* --- looking before ------------------------------------------------------------------------------------------ */
+/* --- looking before --------------------------------------------------------------------------- */
 
 /* One machine's switch. */
 typedef struct {
@@ -151,13 +151,14 @@ static gboolean check_staged(const Switch *work, const Generation *generation, G
     return TRUE;
 }
 
-/* A guest may have written its variables between staging and switch: the copy in `next` is made anew. */
+/* A guest may have written its variables between staging and switch: the copy in `next` is made
+ * anew. */
 static gboolean refresh_nvram(const Switch *work, const Generation *generation, GError **error)
 {
     if (generation->nvram != NVRAM_KEEP || work->now_fd < 0 ||
         file_is_equal(work->now_fd, work->next_fd, NAME_NVRAM))
         return TRUE;
-    Staging staging = {work->store, work->machine,  generation, work->machine_fd,
+    Staging staging = {work->store,  work->machine, generation, work->machine_fd,
                        work->now_fd, work->next_fd, NULL};
     if (!nvram_stage(&staging, error))
         return FALSE;
@@ -165,7 +166,8 @@ static gboolean refresh_nvram(const Switch *work, const Generation *generation, 
     return TRUE;
 }
 
-/* W2 for the old heads, and whether any system head among them was ever written. A missing one is neither. */
+/* W2 for the old heads, and whether any system head among them was ever written. A missing one is
+ * neither. */
 static gboolean look_at_old_head(const Switch *work, int directory_fd, const Head *head,
                                  gboolean *written, GError **error)
 {
@@ -193,8 +195,7 @@ static gboolean look_at_old(const Switch *work, int directory_fd, guint64 number
                             gboolean *written_out, GError **error)
 {
     g_autoptr(Generation) owned = NULL;
-    const Generation *old =
-        generation_lookup(work->machine, directory_fd, number, &owned, error);
+    const Generation *old = generation_lookup(work->machine, directory_fd, number, &owned, error);
     for (guint i = 0; old && i < old->heads->len; i++)
         if (!look_at_old_head(work, directory_fd, g_ptr_array_index(old->heads, i), written_out,
                               error))
@@ -202,7 +203,7 @@ static gboolean look_at_old(const Switch *work, int directory_fd, guint64 number
     return old != NULL;
 }
 
-/* --- the slot -------------------------------------------------------------------------------------------------- */
+/* --- the slot --------------------------------------------------------------------------------- */
 
 static gboolean report_in_place(const Switch *work, SwitchResult *result, GError **error)
 {
@@ -219,8 +220,8 @@ static gboolean switch_now(const Switch *work, SwitchResult *result, GError **er
         return stage_again(work, "it is not there", error);
     const Generation *staged =
         generation_lookup(work->machine, work->next_fd, work->number, &owned, error);
-    if (!staged || (work->now && !look_at_old(work, work->now_fd, work->now, &result->old_written,
-                                              error)))
+    if (!staged ||
+        (work->now && !look_at_old(work, work->now_fd, work->now, &result->old_written, error)))
         return FALSE;
     if (!check_staged(work, staged, error) || !refresh_nvram(work, staged, error) ||
         !staged_sync(work->store, work->machine->id, work->machine_fd, error) ||

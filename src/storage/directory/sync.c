@@ -1,12 +1,13 @@
 /*
  * Durability in batches.
  *
- * What is not durable yet is remembered per machine, in memory: a store syncs its whole file system once when it is
- * opened, so nothing older is in doubt. One machine is synced file by file; for many, one syncfs is cheaper, because
- * it flushes the disk once, although it also waits for whatever else is dirty (measured: docs/PERFORMANCE.md).
+ * What is not durable yet is remembered per machine, in memory: a store syncs its whole file system
+ * once when it is opened, so nothing older is in doubt. One machine is synced file by file; for
+ * many, one syncfs is cheaper, because it flushes the disk once, although it also waits for
+ * whatever else is dirty (measured: docs/PERFORMANCE.md).
  *
- * A failed sync is never repeated: the kernel may have dropped the pages, and the next one would lie. What was staged
- * loses its record, so that it can only be staged anew (S2 in stage.c).
+ * A failed sync is never repeated: the kernel may have dropped the pages, and the next one would
+ * lie. What was staged loses its record, so that it can only be staged anew (S2 in stage.c).
  */
 #include "storage/directory/store.h"
 
@@ -14,9 +15,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { SYNCFS_FROM_MACHINES = 4 };
+enum { SYNCFS_FROM_MACHINES = 3 };
 
-/* --- what is open ------------------------------------------------------------------------------------------ */
+/* --- what is open ----------------------------------------------------------------------------- */
 
 void unsynced_add(DirectoryStore *store, const char *machine_id, Unsynced what)
 {
@@ -83,7 +84,7 @@ static GArray *take_debts(DirectoryStore *store, const char *const *machine_ids,
     return debts;
 }
 
-/* --- paying -------------------------------------------------------------------------------------------------- */
+/* --- paying ----------------------------------------------------------------------------------- */
 
 static gboolean sync_descriptor(int fd, const char *what, GError **error)
 {
@@ -108,7 +109,8 @@ static void descriptors_close(GArray *fds)
 typedef GArray Descriptors;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Descriptors, descriptors_close)
 
-/* A head with another name is a link: its content is not ours to flush, its name comes with the directory. */
+/* A head with another name is a link: its content is not ours to flush, its name comes with the
+ * directory. */
 static gboolean open_if_new(int directory_fd, const char *name, GArray *fds, GError **error)
 {
     struct stat status;
@@ -122,8 +124,8 @@ static gboolean open_if_new(int directory_fd, const char *name, GArray *fds, GEr
     return TRUE;
 }
 
-/* Writing begins for all before the first fsync waits: they then share one commit of the journal. Whether it
- * worked is for fsync to say. */
+/* Writing begins for all before the first fsync waits: they then share one commit of the journal.
+ * Whether it worked is for fsync to say. */
 static gboolean sync_together(const GArray *fds, GError **error)
 {
     for (guint i = 0; i < fds->len; i++)
@@ -186,7 +188,8 @@ static gboolean sync_all(DirectoryStore *store, const GArray *debts, gboolean ma
     return !machines || sync_descriptor(store->machines_fd, "machines", error);
 }
 
-/* S2: what may not have reached the disk is no generation. A switch stays owed: its sync only orders. */
+/* S2: what may not have reached the disk is no generation. A switch stays owed: its sync only
+ * orders. */
 static void give_up(DirectoryStore *store, const GArray *debts)
 {
     for (guint i = 0; i < debts->len; i++) {
@@ -196,8 +199,9 @@ static void give_up(DirectoryStore *store, const GArray *debts)
         guint owed = debt->what & ~(guint)UNSYNCED_STAGED;
         if (owed)
             unsynced_add(store, debt->machine_id, owed);
-        if ((debt->what & UNSYNCED_STAGED) && machine_directory_find(store, debt->machine_id, &machine_fd, NULL) &&
-                 machine_fd >= 0 && directory_find(machine_fd, NAME_NEXT, &fd, NULL) && fd >= 0)
+        if ((debt->what & UNSYNCED_STAGED) &&
+            machine_directory_find(store, debt->machine_id, &machine_fd, NULL) && machine_fd >= 0 &&
+            directory_find(machine_fd, NAME_NEXT, &fd, NULL) && fd >= 0)
             entry_unlink(fd, NAME_RECORD, NULL);
     }
 }

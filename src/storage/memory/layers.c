@@ -160,6 +160,18 @@ gboolean memory_flatten_stage(Storage *storage, const Layer *layer, GCancellable
     return TRUE;
 }
 
+static gboolean take_name(MemoryStore *store, const Layer *layer, LayerSet *set, Image *flat,
+                          GError **error)
+{
+    if (!fault_point(FAULT_FLATTEN_RENAME, error))
+        return FALSE;
+    head_directory_link(set->sealed, layer->target, flat);
+    name_unlink(set->flattened, layer->target);
+    persist_set(store, layer->set_id);
+    return TRUE;
+}
+
+/* Protected again also where the name was taken by an earlier call that failed after it. */
 gboolean memory_flatten_switch(Storage *storage, const Layer *layer, GError **error)
 {
     MemoryStore *store = memory_store(storage);
@@ -169,16 +181,11 @@ gboolean memory_flatten_switch(Storage *storage, const Layer *layer, GError **er
     if (!set)
         return FALSE;
     Image *flat = g_hash_table_lookup(set->flattened, layer->target);
-    if (!flat)
-        return !image->layer_id ||
-               error_set(error, UNDERPIN_ERROR_NOT_FOUND, "ask for it again",
+    if (!flat && image->layer_id)
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "ask for it again",
                          "the flattened copy of layer '%s' is not there", layer->id);
-    if (!fault_point(FAULT_FLATTEN_RENAME, error))
-        return FALSE;
-    head_directory_link(set->sealed, layer->target, flat);
-    name_unlink(set->flattened, layer->target);
-    persist_set(store, layer->set_id);
-    return protect_set(set, TRUE, FAULT_SEAL_PROTECT, error);
+    return (!flat || take_name(store, layer, set, flat, error)) &&
+           protect_set(set, TRUE, FAULT_SEAL_PROTECT, error);
 }
 
 gboolean memory_flatten_abandon(Storage *storage, const Layer *layer, GError **error)

@@ -57,7 +57,7 @@ static void what_is_not_there_or_not_ours_to_read_is_refused(void **state)
     assert_refused(storage_probe_image(bench->storage, missing, NULL, &facts, error),
                    UNDERPIN_ERROR_NOT_FOUND);
     assert_refused(storage_probe_image(bench->storage, "a.qcow2", NULL, &facts, error),
-                   UNDERPIN_ERROR_REFUSED);
+                   UNDERPIN_ERROR_INVALID);
 }
 
 static void an_image_that_another_sits_on_is_found(void **state)

@@ -1,6 +1,6 @@
 /*
- * Implements the daemon that answers from files: one thread, one connection after another. Streams that stay open are
- * closed at the end.
+ * Implements the daemon that answers from files: one thread, one connection after another. Streams
+ * that stay open are closed at the end.
  */
 #include "fake_server.h"
 
@@ -72,7 +72,8 @@ static const char *next_answer(const FakeServer *server, const char *request)
     return answer;
 }
 
-/* --- answering --------------------------------------------------------------------------------- */
+/* --- answering ---------------------------------------------------------------------------------
+ */
 
 static void send_text(int fd, const char *text, gsize length)
 {
@@ -111,9 +112,10 @@ static void send_stream(const FakeServer *server, int fd, const char *events)
 
 static void send_file(int fd, unsigned status, const char *body, gsize length)
 {
-    g_autofree char *head = g_strdup_printf("HTTP/1.1 %u Fake\r\nContent-Type: application/%s\r\n"
-                                            "Content-Length: %zu\r\n\r\n",
-                                            status, status >= 400 ? "problem+json" : "json", length);
+    g_autofree char *head =
+        g_strdup_printf("HTTP/1.1 %u Fake\r\nContent-Type: application/%s\r\n"
+                        "Content-Length: %zu\r\n\r\n",
+                        status, status >= 400 ? "problem+json" : "json", length);
     send_text(fd, head, strlen(head));
     send_text(fd, body, length);
 }
@@ -161,7 +163,8 @@ static gboolean send_answer(FakeServer *server, int fd, const char *answer)
     return FALSE;
 }
 
-/* --- listening --------------------------------------------------------------------------------- */
+/* --- listening ---------------------------------------------------------------------------------
+ */
 
 /* Reads a request whole: head and body. */
 static char *read_request(int fd)
@@ -222,6 +225,8 @@ static gpointer run(gpointer data)
         poll(waiting, G_N_ELEMENTS(waiting), -1);
         if (waiting[1].revents != 0)
             return NULL;
+        if (waiting[0].revents == 0)
+            continue;
         int fd = accept(server->listening, NULL, NULL);
         if (fd >= 0)
             serve(server, fd);

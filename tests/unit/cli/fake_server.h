@@ -11,9 +11,10 @@ typedef struct FakeServer FakeServer;
  *     "GET /api/v1/jobs/J => job-running.json, job-done.json"
  *     "POST /api/v1/plans => 409 problem.json"
  *
- * Files lie in `directory`. The first answer goes to the first request, the last to all that follow; a query is no
- * part of the path unless the route has one. "x.events" is an event stream, sent in chunks, that stays open; "x.events!"
- * one that the server ends; "x.raw" is sent as it is; "hang-up" closes without a word; "vanish" ends the listening too. Anything else is 404. In files
+ * Files lie in `directory`. The first answer goes to the first request, the last to all that
+ * follow; a query is no part of the path unless the route has one. "x.events" is an event stream,
+ * sent in chunks, that stays open; "x.events!" one that the server ends; "x.raw" is sent as it is;
+ * "hang-up" closes without a word; "vanish" ends the listening too. Anything else is 404. In files
  * @VERB@ stands for the verb of the last request that had one.
  * `pace_ms` waits between the events of a stream. Aborts the program where it cannot listen.
  */

@@ -9,9 +9,9 @@ typedef struct {
     const char *script;    /* instead: run by bash, with $UNDERPIN as the program */
     guint width;           /* columns of the terminal; 0: a pipe */
     const char *input;
-    const char *after;     /* the input is given when this was printed; NULL: at once */
-    const char *locale;    /* NULL: C.UTF-8 */
-    const char *terminal;  /* $TERM; NULL: xterm */
+    const char *after;    /* the input is given when this was printed; NULL: at once */
+    const char *locale;   /* NULL: C.UTF-8 */
+    const char *terminal; /* $TERM; NULL: xterm */
     gboolean no_colour;
     gboolean no_server;
     const char *routes[8]; /* go before the common ones */

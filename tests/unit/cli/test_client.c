@@ -1,6 +1,6 @@
 /* The client against a socket that may not be used: the error names who may. */
-#include <grp.h>
 #include <glib/gstdio.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

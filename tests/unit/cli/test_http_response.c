@@ -1,4 +1,5 @@
-/* The reader of HTTP responses: what is well formed is read however it is cut, everything else is an error. */
+/* The reader of HTTP responses: what is well formed is read however it is cut, everything else is
+ * an error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +50,8 @@ static void response_is_the_same_however_it_is_cut(void **state G_GNUC_UNUSED)
         {OK "\r\n", 200, ""},
         {"HTTP/1.0 404 Not Found\r\nContent-Length: 2\r\n\r\nno", 404, "no"},
         {"HTTP/1.1 204\r\n\r\n", 204, ""},
-        {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n", 200, "hello!"},
+        {OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n", 200,
+         "hello!"},
         {OK "Transfer-Encoding: Chunked\r\n\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n", 200,
          "0123456789"},
         {"HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 2\r\n\r\nok", 200, "ok"},

@@ -130,8 +130,8 @@ static void disk_is_read_by_its_parts(void **state G_GNUC_UNUSED)
 
 static void disk_that_makes_no_sense_is_refused(void **state G_GNUC_UNUSED)
 {
-    static const char *const cases[] = {"", "role=data", "vda,role=", "vda,role=root", "vda,", "vda,size=x",
-                                        "vda,colour=red", "vda,role"};
+    static const char *const cases[] = {"",     "role=data",  "vda,role=",      "vda,role=root",
+                                        "vda,", "vda,size=x", "vda,colour=red", "vda,role"};
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
         if (disk_spec_from_text(cases[i], TRUE, &error) != NULL)
@@ -168,7 +168,8 @@ static void every_verb_is_complete_and_no_word_means_two(void **state G_GNUC_UNU
         assert_true(g_hash_table_add(words, g_strdup(command->name)));
         assert_true(command->least_arguments <= command->most_arguments);
         assert_int_equal((command->flags & COMMAND_CHANGES) != 0, command->done != NULL);
-        g_auto(GStrv) others = g_strsplit(command->also_known_as != NULL ? command->also_known_as : "", ", ", -1);
+        g_auto(GStrv) others =
+            g_strsplit(command->also_known_as != NULL ? command->also_known_as : "", ", ", -1);
         for (gsize j = 0; others[j] != NULL; j++) {
             if (!g_hash_table_add(words, g_strdup(others[j])))
                 fail_msg("'%s' means two verbs", others[j]);

@@ -20,7 +20,8 @@ static void take_job(Progress *progress, const char *text)
 
 static void take_item(Progress *progress, const char *machine, const char *state)
 {
-    json_t *item = json_pack("{s:s, s:s, s:s}", "machine_id", machine, "machine", machine, "state", state);
+    json_t *item =
+        json_pack("{s:s, s:s, s:s}", "machine_id", machine, "machine", machine, "state", state);
     progress_take_item(progress, item);
     json_decref(item);
 }
@@ -110,9 +111,10 @@ static void narrow_line_drops_what_matters_least(void **state G_GNUC_UNUSED)
         guint width;
         const char *line;
     } cases[] = {
-        {100, "rebase  ###############...............  26/50  settling  1 pending  1 failed  about 3 s left"},
+        {100, "rebase  ###############...............  26/50  settling  1 pending  1 failed  about "
+              "3 s left"},
         {62, "rebase  #####.....  26/50  1 pending  1 failed  about 3 s left"},
-        {50, "rebase  #########.........  26/50  1 pending  1 failed"},
+        {50, "rebase  #######.......  26/50  1 pending  1 failed"},
         {30, "rebase  ########.......  26/50"},
         {14, "rebase  26/50"},
         {10, "rebase  2."},

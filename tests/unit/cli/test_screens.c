@@ -1,9 +1,9 @@
 /*
- * Every screen of the command line against its golden file: what it prints in a pipe and on a terminal, its exit
- * status, and what it asked the daemon for.
+ * Every screen of the command line against its golden file: what it prints in a pipe and on a
+ * terminal, its exit status, and what it asked the daemon for.
  *
- * UPDATE_GOLDEN=1 writes the files anew; they are reviewed like code. In them ␛ stands for escape, ␍ for a return to
- * the beginning of the line.
+ * UPDATE_GOLDEN=1 writes the files anew; they are reviewed like code. In them ␛ stands for escape,
+ * ␍ for a return to the beginning of the line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@
 static char *directory; /* of this run's socket */
 static char *socket_path;
 
-/* --- running ----------------------------------------------------------------------------------- */
+/* --- running -----------------------------------------------------------------------------------
+ */
 
 typedef struct {
     pid_t pid;
@@ -51,7 +52,8 @@ static void set_environment(const ScreenCase *screen)
     g_setenv("LC_ALL", screen->locale != NULL ? screen->locale : "C.UTF-8", TRUE);
     g_setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
     g_setenv("TERM", screen->terminal != NULL ? screen->terminal : "xterm", TRUE);
-    g_setenv("UNDERPIN_SOCKET", screen->no_server ? "/nonexistent/underpin.sock" : socket_path, TRUE);
+    g_setenv("UNDERPIN_SOCKET", screen->no_server ? "/nonexistent/underpin.sock" : socket_path,
+             TRUE);
     g_setenv("UNDERPIN", UNDERPIN_PROGRAM, TRUE);
     if (screen->no_colour)
         g_setenv("NO_COLOR", "1", TRUE);
@@ -143,7 +145,8 @@ static void converse(const ScreenCase *screen, Child *child, Result *result)
 {
     gboolean is_given = FALSE, has_output = TRUE, has_errors = child->errors >= 0;
     while (has_output || has_errors) {
-        if (!is_given && (screen->after == NULL || strstr(result->output->str, screen->after) != NULL)) {
+        if (!is_given &&
+            (screen->after == NULL || strstr(result->output->str, screen->after) != NULL)) {
             give_input(screen, child);
             is_given = TRUE;
         }
@@ -171,7 +174,8 @@ static Result run(const ScreenCase *screen)
     return result;
 }
 
-/* --- comparing --------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------
+ */
 
 /* Makes what moves the cursor visible. */
 static void append_visible(GString *text, const char *raw)
@@ -194,7 +198,8 @@ static char *portrait(const ScreenCase *screen, const Result *result, const char
     if (screen->script != NULL)
         g_string_append_printf(text, "$ %s\n", screen->script);
     else
-        g_string_append_printf(text, "$ underpin %s%s", screen->arguments, *screen->arguments ? "\n" : "\n");
+        g_string_append_printf(text, "$ underpin %s%s", screen->arguments,
+                               *screen->arguments ? "\n" : "\n");
     append_visible(text, result->output->str);
     if (text->str[text->len - 1] != '\n')
         g_string_append(text, "\n(no line feed)\n");
@@ -246,8 +251,8 @@ static void screen_is_as_its_golden_file(void **state)
     for (gsize i = 0; default_routes[i] != NULL; i++)
         g_ptr_array_add(routes, (gpointer)default_routes[i]);
     g_ptr_array_add(routes, NULL);
-    FakeServer *server = fake_server_start(socket_path, FIXTURE_DIRECTORY,
-                                           (const char *const *)routes->pdata, 0);
+    FakeServer *server =
+        fake_server_start(socket_path, FIXTURE_DIRECTORY, (const char *const *)routes->pdata, 0);
     Result result = run(screen);
     g_autofree char *requests = fake_server_stop(server);
     g_autofree char *seen = portrait(screen, &result, requests);

@@ -67,6 +67,19 @@ static void an_error_armed_for_any_point_counts_all_of_them(void **state)
     assert_int_equal(error_code(error), UNDERPIN_ERROR_BACKEND);
 }
 
+static void the_point_that_fires_is_noted(void **state)
+{
+    (void)state;
+    int fired = -1;
+    fault_point_note(&fired);
+    fault_point_arm(FAULT_POINT_COUNT, 2, FAULT_ERROR, EIO);
+    fault_point(FAULT_FILE_WRITE, NULL);
+    assert_int_equal(fired, -1);
+    fault_point(FAULT_FILE_SYNC, NULL);
+    assert_int_equal(fired, FAULT_FILE_SYNC);
+    fault_point_note(NULL);
+}
+
 static void disarming_takes_the_fault_away(void **state)
 {
     (void)state;
@@ -177,6 +190,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_point_passes_when_nothing_is_armed),
         cmocka_unit_test_teardown(an_armed_error_fires_once_at_its_nth_visit, disarm),
         cmocka_unit_test_teardown(an_error_armed_for_any_point_counts_all_of_them, disarm),
+        cmocka_unit_test_teardown(the_point_that_fires_is_noted, disarm),
         cmocka_unit_test_teardown(disarming_takes_the_fault_away, disarm),
         cmocka_unit_test_teardown(visits_are_counted_only_while_counting_is_on, disarm),
         cmocka_unit_test(every_point_is_found_by_its_own_name),

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- the file system ---------------------------------------------------------------------------------------- */
+/* --- the file system -------------------------------------------------------------------------- */
 
 static char *shell_list(const char *format, va_list arguments)
 {
@@ -80,7 +80,7 @@ void scratch_unmount(Scratch *scratch)
     g_free(scratch);
 }
 
-/* --- the store ----------------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 void site_open(Site *site)
 {
@@ -156,7 +156,7 @@ char *site_text(const Site *site, const char *path)
     return g_file_get_contents(full, &text, NULL, NULL) ? text : NULL;
 }
 
-/* --- machines ------------------------------------------------------------------------------------------------ */
+/* --- machines --------------------------------------------------------------------------------- */
 
 Machine *machine_sample(const char *id, const char *name, const char *data_format)
 {
@@ -212,7 +212,8 @@ Generation *generation_on_set(const Machine *machine, guint64 number, const char
                               const char *base_id, gboolean keep_data)
 {
     return generation_mixed(machine, number, set_id, base_id,
-                            keep_data ? CAUSE_REBASE : CAUSE_CLONE, keep_data ? 1u << ROLE_DATA : 0);
+                            keep_data ? CAUSE_REBASE : CAUSE_CLONE,
+                            keep_data ? 1u << ROLE_DATA : 0);
 }
 
 Generation *generation_clean(const Machine *machine, guint64 number, const char *set_id,
@@ -269,7 +270,7 @@ Machine *site_make_base(Site *site, const char *id, const char *name, const char
 }
 
 Machine *site_make_clone(Site *site, const char *id, const char *name, const char *set_id,
-                          const char *base_id)
+                         const char *base_id)
 {
     Machine *machine = machine_sample(id, name, "qcow2");
     machine_want(machine, generation_on_set(machine, 1, set_id, base_id, FALSE));

@@ -5,12 +5,12 @@
 #include "model/layer.h"
 #include "storage/directory/directory_storage.h"
 
-/* --- the file system ---------------------------------------------------------------------------------------- */
+/* --- the file system -------------------------------------------------------------------------- */
 
 /*
- * Mounts an empty file system of `type` ("ext4", "xfs", "btrfs": on a loop device; "tmpfs") of `mebibytes` on a
- * new temporary directory. NULL where that cannot be done here (no root, no mkfs): the test is to be skipped.
- * Unmounted and removed by scratch_unmount().
+ * Mounts an empty file system of `type` ("ext4", "xfs", "btrfs": on a loop device; "tmpfs") of
+ * `mebibytes` on a new temporary directory. NULL where that cannot be done here (no root, no mkfs):
+ * the test is to be skipped. Unmounted and removed by scratch_unmount().
  */
 typedef struct {
     char *directory; /* holds everything */
@@ -23,7 +23,7 @@ void scratch_unmount(Scratch *scratch);
 char *shell(const char *format, ...) G_GNUC_PRINTF(1, 2);
 gboolean shell_ok(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* --- the store ----------------------------------------------------------------------------------------------- */
+/* --- the store -------------------------------------------------------------------------------- */
 
 /* A store in MOUNT/NAME/store with MOUNT/NAME/import as its import directory. */
 typedef struct {
@@ -45,7 +45,7 @@ void site_write(const Site *site, const char *path, guint64 offset, const char *
 /* Whole content of a file of the store, as a string; caller frees. */
 char *site_text(const Site *site, const char *path);
 
-/* --- machines ------------------------------------------------------------------------------------------------ */
+/* --- machines --------------------------------------------------------------------------------- */
 
 #define BASE_ID   "00000000000000ba"
 #define BASE_SET  "5e70000000000001"
@@ -56,7 +56,8 @@ char *site_text(const Site *site, const char *path);
 
 enum { CAPACITY = 8 * 1024 * 1024 };
 
-/* vda system qcow2, vdb temporary qcow2, vdc data (raw for a base, qcow2 on a layer for a clone). */
+/* vda system qcow2, vdb temporary qcow2, vdc data (raw for a base, qcow2 on a layer for a clone).
+ */
 Machine *machine_sample(const char *id, const char *name, const char *data_format);
 /* Blank heads for all volumes. */
 Generation *generation_blank(const Machine *machine, guint64 number);
@@ -77,9 +78,9 @@ gboolean site_settle(Site *site, Machine *machine, gboolean keep);
 Machine *site_make_base(Site *site, const char *id, const char *name, const char *set_id);
 /* A clone of it with generation 1 in place. */
 Machine *site_make_clone(Site *site, const char *id, const char *name, const char *set_id,
-                          const char *base_id);
+                         const char *base_id);
 
-/* --- asserting ----------------------------------------------------------------------------------------------- */
+/* --- asserting -------------------------------------------------------------------------------- */
 
 #define assert_ok(expression)                                                                      \
     do {                                                                                           \

@@ -8,6 +8,6 @@
 
 #include <cmocka.h>
 
+#include "fixture.h"
 #include "foundation/error.h"
 #include "foundation/fault_point.h"
-#include "fixture.h"

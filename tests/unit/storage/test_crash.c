@@ -1,6 +1,7 @@
 /*
- * The sweep: every operation of the store is killed at every fault point that it visits, and done again as the engine
- * would; then the same with an error instead of a kill. What must be true afterwards is the same as without.
+ * The sweep: every operation of the store is killed at every fault point that it visits, and done
+ * again as the engine would; then the same with an error instead of a kill. What must be true
+ * afterwards is the same as without.
  */
 #include "prelude.h"
 
@@ -19,7 +20,8 @@ typedef struct {
     guint64 data;     /* inode of its data head */
 } World;
 
-/* One operation: what is there before, what is done (again, until it succeeds), what must be true then. */
+/* One operation: what is there before, what is done (again, until it succeeds), what must be true
+ * then. */
 typedef struct {
     const char *name;
     void (*prepare)(World *world);
@@ -28,7 +30,7 @@ typedef struct {
     gboolean visits[FAULT_POINT_COUNT]; /* points that it must reach */
 } Operation;
 
-/* --- the worlds ---------------------------------------------------------------------------------------------- */
+/* --- the worlds ------------------------------------------------------------------------------- */
 
 static void prepare_clone(World *world)
 {
@@ -122,7 +124,7 @@ static void prepare_chain(World *world)
     world->machine->actual_place = PLACE_SEALED;
 }
 
-/* --- the operations -------------------------------------------------------------------------------------------- */
+/* --- the operations --------------------------------------------------------------------------- */
 
 static gboolean act_stage(World *world, GError **error)
 {
@@ -147,8 +149,7 @@ static gboolean settle(World *world, gboolean keep, GError **error)
     Storage *storage = world->site->storage;
     if (!storage_machine_facts(storage, world->machine->id, &facts, error))
         return FALSE;
-    gboolean there =
-        facts.now == world->machine->desired || facts.next == world->machine->desired;
+    gboolean there = facts.now == world->machine->desired || facts.next == world->machine->desired;
     return (there || act_stage(world, error)) &&
            storage_switch(storage, world->machine, world->machine->desired, &result, error) &&
            storage_put_aside(storage, world->machine, keep, &kept, &held, error);
@@ -177,7 +178,8 @@ static gboolean act_unseal(World *world, GError **error)
 static gboolean act_remove(World *world, GError **error)
 {
     g_autoptr(GPtrArray) kept = g_ptr_array_new_with_free_func((GDestroyNotify)kept_volume_unref);
-    g_ptr_array_add(kept, kept_volume_new(KEPT_ID, "trash/" KEPT_ID "/data/vdc.qcow2", "vdc", "qcow2"));
+    g_ptr_array_add(kept,
+                    kept_volume_new(KEPT_ID, "trash/" KEPT_ID "/data/vdc.qcow2", "vdc", "qcow2"));
     return storage_remove(world->site->storage, world->machine, kept, error);
 }
 
@@ -201,7 +203,8 @@ static gboolean act_export(World *world, GError **error)
 static gboolean act_flatten(World *world, GError **error)
 {
     g_autoptr(GPtrArray) layers = storage_describe_set(world->site->storage, OTHER_SET, error);
-    return layers && storage_flatten_stage(world->site->storage, g_ptr_array_index(layers, 2), NULL, error) &&
+    return layers &&
+           storage_flatten_stage(world->site->storage, g_ptr_array_index(layers, 2), NULL, error) &&
            storage_flatten_switch(world->site->storage, g_ptr_array_index(layers, 2), error);
 }
 
@@ -223,7 +226,7 @@ static gboolean act_raise(World *world, GError **error)
     return storage_raise_generation(world->site->storage, 7, error);
 }
 
-/* --- what must be true ----------------------------------------------------------------------------------------- */
+/* --- what must be true ------------------------------------------------------------------------ */
 
 static void verify_data(const World *world, const char *path)
 {
@@ -320,8 +323,8 @@ static void verify_flat(World *world)
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
     assert_ok((layers = storage_describe_set(world->site->storage, OTHER_SET, &error)) != NULL);
     assert_null(((Layer *)g_ptr_array_index(layers, 2))->parent_id);
-    assert_ok(storage_check_layer(world->site->storage, g_ptr_array_index(layers, 2), findings,
-                                  &error));
+    assert_ok(
+        storage_check_layer(world->site->storage, g_ptr_array_index(layers, 2), findings, &error));
     assert_int_equal(findings->len, 0);
     assert_false(site_has(world->site, "layers/" OTHER_SET "/flat-vdc.qcow2"));
 }
@@ -342,7 +345,8 @@ static void verify_raised(World *world)
 #define AT(point)    [FAULT_##point] = TRUE
 static const Operation operations[] = {
     {"stage", prepare_rebase, act_stage, verify_staged,
-     REACHES(AT(STAGE_DIRECTORY), AT(STAGE_HEAD), AT(STAGE_LINK), AT(STAGE_RECORD), AT(STAGE_SYNC))},
+     REACHES(AT(STAGE_DIRECTORY), AT(STAGE_HEAD), AT(STAGE_LINK), AT(STAGE_RECORD),
+             AT(STAGE_SYNC))},
     {"stage-new", prepare_new, act_stage, verify_new, REACHES(AT(STAGE_DIRECTORY))},
     {"abandon", prepare_staged, act_abandon, verify_abandoned, REACHES(AT(STAGE_ABANDON))},
     {"settle", prepare_rebase, act_settle, verify_settled,
@@ -391,7 +395,7 @@ static void world_free(World *world)
     g_free(world);
 }
 
-/* --- the sweeps -------------------------------------------------------------------------------------------------- */
+/* --- the sweeps ------------------------------------------------------------------------------- */
 
 /* In a child, killed at the nth fault point that the operation visits. FALSE: it visits no nth. */
 static gboolean act_and_die(const Operation *operation, World *world, unsigned nth)

@@ -39,7 +39,7 @@ static gboolean in_import(const char *command)
     do {                                                                                           \
         g_autofree char *probed = outside(name);                                                   \
         ImageFacts unused = {0};                                                                   \
-        assert_fails(code, storage_probe_image(site->storage, probed, format, &unused, &error));    \
+        assert_fails(code, storage_probe_image(site->storage, probed, format, &unused, &error));   \
     } while (0)
 
 /* Imports one image as vda (system) by the source and lets it switch in. */
@@ -56,8 +56,7 @@ static Machine *import(const char *name, HeadSource source, const char *source_f
     head->source_format = g_strdup(source_format);
     g_ptr_array_add(generation->heads, head);
     machine_want(machine, generation);
-    machine->origin =
-        g_strdup_printf("{\"disks\":[{\"target\":\"vda\",\"path\":\"%s\"}]}", path);
+    machine->origin = g_strdup_printf("{\"disks\":[{\"target\":\"vda\",\"path\":\"%s\"}]}", path);
     return machine;
 }
 
@@ -133,12 +132,13 @@ static void paths_elsewhere_and_links_are_refused(void **state)
 {
     (void)state;
     ImageFacts facts = {0};
-    assert_true(in_import("qemu-img create -q -f qcow2 real 8M && ln -s real link && mkdir d && "
-                          "ln -s d dlink && mv real d/real && ln -s /etc/passwd passwd && mkfifo pipe"));
+    assert_true(
+        in_import("qemu-img create -q -f qcow2 real 8M && ln -s real link && mkdir d && "
+                  "ln -s d dlink && mv real d/real && ln -s /etc/passwd passwd && mkfifo pipe"));
     static const char *const elsewhere[] = {"/etc/passwd", "/etc/../etc/passwd"};
     for (gsize i = 0; i < G_N_ELEMENTS(elsewhere); i++)
-        assert_fails(UNDERPIN_ERROR_REFUSED, storage_probe_image(site->storage, elsewhere[i], "raw",
-                                                                 &facts, &error));
+        assert_fails(UNDERPIN_ERROR_REFUSED,
+                     storage_probe_image(site->storage, elsewhere[i], "raw", &facts, &error));
     assert_probe_fails(UNDERPIN_ERROR_REFUSED, "passwd", "raw");
     assert_probe_fails(UNDERPIN_ERROR_REFUSED, "link", NULL);
     assert_probe_fails(UNDERPIN_ERROR_REFUSED, "dlink/real", NULL);
@@ -165,17 +165,19 @@ static void what_lies_in_the_store_cannot_be_imported(void **state)
 static void broken_and_hostile_headers_are_invalid(void **state)
 {
     (void)state;
-    assert_true(in_import("qemu-img create -q -f qcow2 bad 8M && "
-                          "printf '\\377\\377\\377\\377' | dd of=bad bs=1 seek=36 conv=notrunc status=none"));
+    assert_true(in_import(
+        "qemu-img create -q -f qcow2 bad 8M && "
+        "printf '\\377\\377\\377\\377' | dd of=bad bs=1 seek=36 conv=notrunc status=none"));
     assert_probe_fails(UNDERPIN_ERROR_INVALID, "bad", NULL);
 }
 
 static void a_vmdk_that_names_other_files_is_invalid(void **state)
 {
     (void)state;
-    assert_true(in_import("qemu-img create -q -f vmdk -o subformat=monolithicSparse ok.vmdk 8M && "
-                          "sed 's/createType=\"monolithicSparse\"/createType=\"monolithicFlat1\"  /' "
-                          "ok.vmdk > bad.vmdk && qemu-img create -q -f vmdk -b ok.vmdk -F vmdk child.vmdk"));
+    assert_true(in_import(
+        "qemu-img create -q -f vmdk -o subformat=monolithicSparse ok.vmdk 8M && "
+        "sed 's/createType=\"monolithicSparse\"/createType=\"monolithicFlat1\"  /' "
+        "ok.vmdk > bad.vmdk && qemu-img create -q -f vmdk -b ok.vmdk -F vmdk child.vmdk"));
     assert_probe_fails(UNDERPIN_ERROR_INVALID, "bad.vmdk", NULL);
     assert_probe_fails(UNDERPIN_ERROR_INVALID, "child.vmdk", NULL);
 }
@@ -282,15 +284,16 @@ static void conversion_keeps_the_content_of_every_format(void **state)
 static void conversion_of_a_chain_takes_plain_links_below_import_only(void **state)
 {
     (void)state;
-    assert_true(in_import("qemu-img create -q -f qcow2 base 8M && qemu-io -f qcow2 -c 'write -P 7 0 64k' base && "
-                          "qemu-img create -q -f qcow2 -b base -F qcow2 good && "
-                          "qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw bad 8M && "
-                          "qemu-img create -q -f qcow2 -u -b 'nbd:localhost:1' -F raw worse 8M"));
+    assert_true(in_import(
+        "qemu-img create -q -f qcow2 base 8M && qemu-io -f qcow2 -c 'write -P 7 0 64k' base && "
+        "qemu-img create -q -f qcow2 -b base -F qcow2 good && "
+        "qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw bad 8M && "
+        "qemu-img create -q -f qcow2 -u -b 'nbd:localhost:1' -F raw worse 8M"));
     static const char *const refused[] = {"bad", "worse"};
     for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(Machine) machine = import(refused[i], HEAD_CONVERT, "qcow2", "qcow2");
-        assert_fails(UNDERPIN_ERROR_REFUSED, storage_stage(site->storage, machine,
-                                                           machine_desired(machine), NULL, &error));
+        assert_fails(UNDERPIN_ERROR_REFUSED,
+                     storage_stage(site->storage, machine, machine_desired(machine), NULL, &error));
         assert_false(site_has(site, "machines/" CLONE_ID));
     }
     g_autoptr(Machine) machine = import("good", HEAD_CONVERT, "qcow2", "qcow2");
@@ -305,8 +308,8 @@ static void adopting_an_image_with_a_backing_file_is_refused(void **state)
     (void)state;
     assert_true(in_import("qemu-img create -q -f qcow2 -u -b /etc/passwd -F raw bad 8M"));
     g_autoptr(Machine) machine = import("bad", HEAD_ADOPT, NULL, "qcow2");
-    assert_fails(UNDERPIN_ERROR_REFUSED, storage_stage(site->storage, machine,
-                                                       machine_desired(machine), NULL, &error));
+    assert_fails(UNDERPIN_ERROR_REFUSED,
+                 storage_stage(site->storage, machine, machine_desired(machine), NULL, &error));
     assert_false(site_has(site, "machines/" CLONE_ID));
 }
 

@@ -1,4 +1,5 @@
-/* Layers: sealed, protected, flattened, unsealed, reclaimed; and what becomes of removed machines. */
+/* Layers: sealed, protected, flattened, unsealed, reclaimed; and what becomes of removed machines.
+ */
 #include "prelude.h"
 
 #include <fcntl.h>
@@ -33,8 +34,8 @@ static gboolean is_immutable(const char *path)
     g_autofree char *full = site_path(site, path);
     int flags = 0;
     int fd = open(full, O_RDONLY);
-    gboolean immutable = fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 &&
-                         (flags & FS_IMMUTABLE_FL) != 0;
+    gboolean immutable =
+        fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL) != 0;
     close(fd);
     return immutable;
 }
@@ -73,8 +74,9 @@ static Machine *second_base(void)
 {
     g_autoptr(Machine) base = site_make_base(site, BASE_ID, "golden", BASE_SET);
     Machine *second = site_make_clone(site, OTHER_ID, "golden-2", BASE_SET, BASE_ID);
-    assert_true(shell_ok("qemu-io -f qcow2 -c 'write -P 0x5a 128k 64k' %s/machines/%s/now/vdc.qcow2",
-                         site->root, OTHER_ID));
+    assert_true(
+        shell_ok("qemu-io -f qcow2 -c 'write -P 0x5a 128k 64k' %s/machines/%s/now/vdc.qcow2",
+                 site->root, OTHER_ID));
     second->set_id = g_strdup(OTHER_SET);
     second->desired_place = PLACE_SEALED;
     assert_ok(storage_seal(site->storage, second, &error));
@@ -209,8 +211,7 @@ static void a_flattening_with_another_content_is_refused(void **state)
     g_autoptr(Layer) layer = base_layer(OTHER_SET, "vdc");
     g_autoptr(Layer) known = layer_copy(layer);
     known->digest = g_strdup("sha256:0000");
-    assert_fails(UNDERPIN_ERROR_BACKEND,
-                 storage_flatten_stage(site->storage, known, NULL, &error));
+    assert_fails(UNDERPIN_ERROR_BACKEND, storage_flatten_stage(site->storage, known, NULL, &error));
     assert_false(site_has(site, "layers/" OTHER_SET "/flat-vdc.qcow2"));
     assert_fails(UNDERPIN_ERROR_NOT_FOUND, storage_flatten_switch(site->storage, known, &error));
 }
@@ -225,7 +226,8 @@ static void removing_moves_data_to_the_trash_and_it_can_be_attached(void **state
     clone->desired_place = PLACE_GONE;
     assert_fails(UNDERPIN_ERROR_BUG, storage_remove(site->storage, clone, kept, &error));
     assert_int_equal(site_inode(site, "machines/" CLONE_ID "/now/vdc.qcow2"), data);
-    g_ptr_array_add(kept, kept_volume_new(KEPT_ID, "trash/" KEPT_ID "/data/vdc.qcow2", "vdc", "qcow2"));
+    g_ptr_array_add(kept,
+                    kept_volume_new(KEPT_ID, "trash/" KEPT_ID "/data/vdc.qcow2", "vdc", "qcow2"));
     assert_ok(storage_remove(site->storage, clone, kept, &error));
     assert_ok(storage_remove(site->storage, clone, kept, &error));
     assert_false(site_has(site, "machines/" CLONE_ID));
@@ -350,7 +352,7 @@ static void a_layer_that_a_qemu_has_open_is_not_reclaimed(void **state)
     assert_true(is_immutable("layers/" BASE_SET "/sealed/vdc.raw"));
 }
 
-/* --- the store's own account --------------------------------------------------------------------------------- */
+/* --- the store's own account ------------------------------------------------------------------ */
 
 static void a_machine_is_described_as_it_was(void **state)
 {
@@ -424,9 +426,9 @@ static void a_scan_shows_what_nothing_explains(void **state)
                          "layers/%s/stray && mkdir machines/%s/stray",
                          site->root, CLONE_ID, BASE_SET, CLONE_ID));
     assert_ok(storage_scan(site->storage, collect, dirty, &error));
-    const char *const orphans[] = {"O stray\n", "O machines/stray\n",
-                                   "O machines/" CLONE_ID "/now/vdz.qcow2\n",
-                                   "O machines/" CLONE_ID "/stray\n", "O layers/" BASE_SET "/stray\n"};
+    const char *const orphans[] = {
+        "O stray\n", "O machines/stray\n", "O machines/" CLONE_ID "/now/vdz.qcow2\n",
+        "O machines/" CLONE_ID "/stray\n", "O layers/" BASE_SET "/stray\n"};
     for (gsize i = 0; i < G_N_ELEMENTS(orphans); i++)
         assert_non_null(strstr(dirty->str, orphans[i]));
     assert_true(site_has(site, "machines/" CLONE_ID "/now/vdz.qcow2"));

@@ -1,4 +1,5 @@
-/* Staging, switching, putting aside: what happens to a machine's heads. Real images, checked by qemu-img. */
+/* Staging, switching, putting aside: what happens to a machine's heads. Real images, checked by
+ * qemu-img. */
 #include "prelude.h"
 
 #include <fcntl.h>
@@ -178,8 +179,7 @@ static void a_head_that_a_qemu_has_open_is_not_switched(void **state)
     want_rebase(clone);
     assert_ok(storage_stage(site->storage, clone, machine_desired(clone), NULL, &error));
     assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
-    assert_fails(UNDERPIN_ERROR_BUSY,
-                 storage_switch(site->storage, clone, 2, &result, &error));
+    assert_fails(UNDERPIN_ERROR_BUSY, storage_switch(site->storage, clone, 2, &result, &error));
     close(fd);
     assert_ok(storage_switch(site->storage, clone, 2, &result, &error));
 }
@@ -204,8 +204,7 @@ static void keeping_a_head_on_another_layer_than_recorded_is_a_bug(void **state)
     Generation *wrong = generation_on_set(clone, 2, BASE_SET, BASE_ID, TRUE);
     head_set_layer(g_ptr_array_index(wrong->heads, 2), OTHER_SET "-vdc", "raw");
     machine_want(clone, wrong);
-    assert_fails(UNDERPIN_ERROR_BUG,
-                 storage_stage(site->storage, clone, wrong, NULL, &error));
+    assert_fails(UNDERPIN_ERROR_BUG, storage_stage(site->storage, clone, wrong, NULL, &error));
     assert_false(site_has(site, "machines/" CLONE_ID "/next"));
 }
 
@@ -225,8 +224,8 @@ static void putting_aside_refuses_a_data_head_that_is_not_the_same_file(void **s
                  storage_put_aside(site->storage, clone, TRUE, &kept, &held, &error));
     assert_true(site_has(site, "machines/" CLONE_ID "/next/vdc.qcow2"));
     assert_fails(UNDERPIN_ERROR_BUSY, storage_abandon(site->storage, CLONE_ID, &error));
-    assert_fails(UNDERPIN_ERROR_BUSY, storage_stage(site->storage, clone, machine_desired(clone),
-                                                    NULL, &error));
+    assert_fails(UNDERPIN_ERROR_BUSY,
+                 storage_stage(site->storage, clone, machine_desired(clone), NULL, &error));
     assert_true(site_has(site, "machines/" CLONE_ID "/next/vdc.qcow2"));
 }
 
