@@ -292,19 +292,18 @@ static void append_size(GString *text, guint64 bytes, const char *format)
 
 static void print_totals(const json_t *plan, const PlanDigest *digest)
 {
-    GString *text = g_string_new(NULL);
-    append_size(text, sum_of(plan, "held_bytes"), "undo will hold *");
-    append_size(text, sum_of(plan, "freed_bytes"), "* will be freed");
-    append_size(text, number_of(plan, "needed_bytes"), "needs *");
-    append_size(text, number_of(plan, "free_bytes"), "* free in the store");
     const json_t *seconds = json_object_get(plan, "estimate_seconds");
+    g_autofree char *counts = counts_text(digest);
     g_autofree char *estimate =
         estimate_to_text(json_is_number(seconds) ? json_number_value(seconds) : -1);
-    if (estimate != NULL)
-        g_string_append_printf(text, "%s%s", text->len > 0 ? "; " : "", estimate);
-    g_autofree char *counts = counts_text(digest);
-    say("\n%s%s%s", counts, text->len > 0 ? "; " : "", text->str);
-    g_string_free(text, TRUE);
+    g_autoptr(GString) space = g_string_new(NULL);
+    append_size(space, sum_of(plan, "held_bytes"), "undo will hold *");
+    append_size(space, sum_of(plan, "freed_bytes"), "* will be freed");
+    append_size(space, number_of(plan, "needed_bytes"), "needs *");
+    append_size(space, number_of(plan, "free_bytes"), "* free in the store");
+    say("\n%s%s%s", counts, estimate != NULL ? "; " : "", estimate != NULL ? estimate : "");
+    if (space->len > 0)
+        say("%s", space->str);
 }
 
 static char *affected_text(const PlanDigest *digest)

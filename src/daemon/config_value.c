@@ -131,7 +131,8 @@ char *config_parse_path(const char *text, GError **error)
     if (length > 1 && path[length - 1] == '/')
         path[length - 1] = '\0';
     g_autofree char *canonical = g_path_is_absolute(path) ? g_canonicalize_filename(path, "/") : NULL;
-    if (!canonical || !g_str_equal(canonical, path) || !g_utf8_validate(path, -1, NULL)) {
+    gboolean is_plain = canonical && g_str_equal(canonical, path) && !g_str_has_prefix(path, "//");
+    if (!is_plain || !g_utf8_validate(path, -1, NULL)) {
         refuse(text, "a whole path, beginning with '/' and without '.' and '..'", error);
         return NULL;
     }

@@ -201,8 +201,8 @@ typedef struct {
 void image_facts_clear(ImageFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImageFacts, image_facts_clear)
 /*
- * `path` must be absolute (else INVALID) and lie below one of the configured import directories after opening without
- * following links; REFUSED else, with the directories in the hint. `format` NULL: proven by header. INVALID names what is
+ * `path` must be absolute and lie below one of the configured import directories after opening without following
+ * links; REFUSED else, with the directories in the hint. `format` NULL: proven by header. INVALID names what is
  * wrong with a hostile or broken header.
  */
 gboolean storage_probe_image(Storage *storage, const char *path, const char *format, ImageFacts *facts_out,

@@ -348,7 +348,7 @@ static gboolean act_remove_base_and_reclaim(World *world)
 
 static gboolean act_flatten(World *world)
 {
-    g_autoptr(Machine) base = world_machine(world, "third");
+    g_autoptr(Machine) base = world_machine(world, "base-3");
     Request *request = request_new(VERB_FLATTEN);
     request->layer = layer_id_build(base->set_id, "vda");
     return ask(world, request);

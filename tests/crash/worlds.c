@@ -298,17 +298,31 @@ void build_expiring(World *world)
     world_do(world, request_rebase(FALSE));
 }
 
+/* Bases base-1 … base-LENGTH, each made from a clone of the one before, and a clone of the last. */
+static void make_chain(World *world, guint length)
+{
+    g_autofree char *below = g_strdup("base-1");
+    make_base(world, below);
+    for (guint i = 2; i <= length; i++) {
+        g_autofree char *name = g_strdup_printf("base-%u", i);
+        world_clone(world, below, name);
+        world_write(world, name, "vda", name);
+        world_do(world, world_request(VERB_PREPARE, name, NULL));
+        g_free(below);
+        below = g_steal_pointer(&name);
+    }
+    world_clone(world, below, "lab-1");
+    write_all(world, "lab-1", "mine");
+}
+
 void build_chain(World *world)
 {
-    make_base(world, "first");
-    world_clone(world, "first", "second");
-    write_all(world, "second", "second");
-    world_do(world, world_request(VERB_PREPARE, "second", NULL));
-    world_clone(world, "second", "third");
-    write_all(world, "third", "third");
-    world_do(world, world_request(VERB_PREPARE, "third", NULL));
-    world_clone(world, "third", "lab-1");
-    world_write(world, "lab-1", "vdc", "mine-vdc");
+    make_chain(world, 3);
+}
+
+void build_deep_chain(World *world)
+{
+    make_chain(world, (guint)world->config.chain_limit + 1);
 }
 
 /* --- troubles ----------------------------------------------------------------------------------------------- */

@@ -20,7 +20,6 @@
 #include "storage/directory/directory_storage.h"
 #include "storage/memory/memory_storage.h"
 
-#define CAPACITY   (4 * 1024 * 1024)
 #define TEXT_BYTES 512
 #define NOON       1700000000
 
@@ -225,7 +224,7 @@ static char *make_image(World *world, const char *name, const char *target)
     g_autofree char *file = g_strdup_printf("%s-%s.qcow2", name, target);
     char *path = g_build_filename(world->kind == WORLD_MEMORY ? "/images" : world->directory, file, NULL);
     if (world->kind == WORLD_MEMORY) {
-        memory_storage_put_image(world->storage, path, "qcow2", CAPACITY, NULL);
+        memory_storage_put_image(world->storage, path, "qcow2", WORLD_CAPACITY_BYTES, NULL);
         return path;
     }
     const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", path, "4M", NULL};

@@ -4,6 +4,9 @@
 #include "engine/engine.h"
 #include "hypervisor/memory/memory_hypervisor.h"
 
+/* Of each volume that is imported. */
+#define WORLD_CAPACITY_BYTES (4 * 1024 * 1024)
+
 typedef enum {
     WORLD_MEMORY,    /* everything in memory: ten thousand operations a minute */
     WORLD_DIRECTORY, /* real qcow2 images in a directory store, a catalog file, domains that survive the process */

@@ -9,7 +9,7 @@ gboolean memory_describe(Storage *storage, const Machine *machine, GError **erro
     STORE_LOCKED(store);
     MachineDirectory *directory =
         check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
-    if (!directory)
+    if (!directory || !fault_point(FAULT_FILE_RENAME, error))
         return FALSE;
     machine_unref(directory->description);
     directory->description = machine_copy(machine);

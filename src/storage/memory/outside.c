@@ -72,7 +72,7 @@ gboolean memory_probe_image(Storage *storage, const char *path, const char *form
     if (!check_present(store, error))
         return FALSE;
     if (!g_path_is_absolute(path))
-        return error_set(error, UNDERPIN_ERROR_INVALID, "name it with its full path",
+        return error_set(error, UNDERPIN_ERROR_REFUSED, "name it with its full path",
                          "'%s' is not absolute", path);
     const Image *image = outside_image(store, path);
     if (!image)

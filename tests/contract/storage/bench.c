@@ -209,6 +209,30 @@ HeadFacts facts_now(Bench *bench, const Machine *machine, const char *target)
     return facts;
 }
 
+gboolean exists_now(Bench *bench, const Machine *machine, const char *target)
+{
+    g_auto(HeadFacts) facts = facts_now(bench, machine, target);
+    return facts.exists;
+}
+
+guint links_now(Bench *bench, const Machine *machine, const char *target)
+{
+    g_auto(HeadFacts) facts = facts_now(bench, machine, target);
+    return facts.link_count;
+}
+
+guint64 inode_now(Bench *bench, const Machine *machine, const char *target)
+{
+    g_auto(HeadFacts) facts = facts_now(bench, machine, target);
+    return facts.inode;
+}
+
+guint64 capacity_now(Bench *bench, const Machine *machine, const char *target)
+{
+    g_auto(HeadFacts) facts = facts_now(bench, machine, target);
+    return facts.capacity_bytes;
+}
+
 guint entries_of(Bench *bench, const Machine *machine)
 {
     g_auto(MachineFacts) facts = {0};

@@ -112,5 +112,10 @@ Layer *layer_of(const Machine *base, const char *target);
 guint8 byte_at(Bench *bench, const Machine *machine, const char *target, guint64 offset);
 /* Facts of the head in `now`. */
 HeadFacts facts_now(Bench *bench, const Machine *machine, const char *target);
+/* The parts of them that need no clearing. */
+gboolean exists_now(Bench *bench, const Machine *machine, const char *target);
+guint links_now(Bench *bench, const Machine *machine, const char *target);
+guint64 inode_now(Bench *bench, const Machine *machine, const char *target);
+guint64 capacity_now(Bench *bench, const Machine *machine, const char *target);
 /* How many undo entries the machine's directory holds. */
 guint entries_of(Bench *bench, const Machine *machine);

@@ -271,7 +271,7 @@ static void check_not_staged(Bench *bench, Scene *scene)
     g_auto(MachineFacts) facts = machine_facts(bench, scene);
     assert_int_equal(facts.now, 1);
     assert_int_equal(facts.next, 0);
-    assert_int_equal(facts_now(bench, scene->machine, "vdc").link_count, 1);
+    assert_int_equal(links_now(bench, scene->machine, "vdc"), 1);
     check_all_content(bench, scene);
 }
 
@@ -297,7 +297,7 @@ static void check_settled(Bench *bench, Scene *scene)
     assert_int_equal(facts.now, 2);
     assert_int_equal(facts.next, 0);
     assert_false(facts.next_broken);
-    assert_int_equal(facts_now(bench, scene->machine, "vdc").link_count, 1);
+    assert_int_equal(links_now(bench, scene->machine, "vdc"), 1);
     check_all_content(bench, scene);
 }
 
@@ -316,7 +316,7 @@ static void check_settled_without_entry(Bench *bench, Scene *scene)
 static void check_resized(Bench *bench, Scene *scene)
 {
     check_settled(bench, scene);
-    assert_int_equal(facts_now(bench, scene->machine, "vdc").capacity_bytes, 2 * CAPACITY);
+    assert_int_equal(capacity_now(bench, scene->machine, "vdc"), 2 * CAPACITY);
 }
 
 static void check_sealed(Bench *bench, Scene *scene)
@@ -325,13 +325,13 @@ static void check_sealed(Bench *bench, Scene *scene)
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(g_free);
     assert_ok(storage_check_layer(bench->storage, layer, findings, error));
     assert_int_equal(findings->len, 0);
-    assert_false(facts_now(bench, scene->machine, "vda").exists);
+    assert_false(exists_now(bench, scene->machine, "vda"));
     check_all_content(bench, scene);
 }
 
 static void check_unsealed(Bench *bench, Scene *scene)
 {
-    assert_true(facts_now(bench, scene->machine, "vda").exists);
+    assert_true(exists_now(bench, scene->machine, "vda"));
     check_all_content(bench, scene);
 }
 
@@ -353,12 +353,10 @@ static guint kept_in_the_trash(Bench *bench)
  * twice. */
 static void check_removing(Bench *bench, Scene *scene)
 {
-    HeadFacts now = facts_now(bench, scene->machine, "vdc");
     guint kept = kept_in_the_trash(bench);
     assert_true(kept <= 1);
-    if (now.exists && kept == 0)
+    if (exists_now(bench, scene->machine, "vdc") && kept == 0)
         check_data(bench, scene);
-    head_facts_clear(&now);
 }
 
 static void check_removed(Bench *bench, Scene *scene)
@@ -371,7 +369,7 @@ static void check_removed(Bench *bench, Scene *scene)
 static void check_imported(Bench *bench, Scene *scene)
 {
     assert_false(bench->has_image(bench, scene->path));
-    assert_int_equal(facts_now(bench, scene->machine, "vdc").link_count, 1);
+    assert_int_equal(links_now(bench, scene->machine, "vdc"), 1);
     check_data(bench, scene);
 }
 
@@ -379,7 +377,7 @@ static void check_exported(Bench *bench, Scene *scene)
 {
     g_auto(ImageFacts) facts = {0};
     assert_ok(storage_probe_image(bench->storage, scene->path, "raw", &facts, error));
-    assert_int_equal(facts.inode, facts_now(bench, scene->machine, "vdc").inode);
+    assert_int_equal(facts.inode, inode_now(bench, scene->machine, "vdc"));
     check_data(bench, scene);
 }
 

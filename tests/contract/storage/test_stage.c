@@ -56,9 +56,10 @@ static void staging_changes_nothing_in_now(void **state)
     g_auto(HeadFacts) staged = {0};
     assert_ok(storage_head_facts(bench->storage, machine, machine->desired, "vdc", &staged, error));
     assert_int_equal(staged.inode, data.inode);
-    assert_ok(storage_head_facts(bench->storage, machine, machine->desired, "vda", &staged, error));
-    assert_int_not_equal(staged.inode, system.inode);
-    assert_false(staged.written);
+    g_auto(HeadFacts) fresh = {0};
+    assert_ok(storage_head_facts(bench->storage, machine, machine->desired, "vda", &fresh, error));
+    assert_int_not_equal(fresh.inode, system.inode);
+    assert_false(fresh.written);
 }
 
 static void fresh_heads_show_their_layers(void **state)

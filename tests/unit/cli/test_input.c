@@ -195,6 +195,43 @@ static void no_verb_has_two_options_of_one_name_or_letter(void **state G_GNUC_UN
     }
 }
 
+static char *read_text(const char *directory, const char *name)
+{
+    g_autofree char *path = g_build_filename(directory, name, NULL);
+    char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        fail_msg("cannot read '%s'", path);
+    return text;
+}
+
+static void manual_names_every_verb_with_its_summary(void **state G_GNUC_UNUSED)
+{
+    g_autofree char *page = read_text(SOURCE_ROOT, "docs/man/underpin.1");
+    g_auto(GStrv) hyphens = g_strsplit(page, "\\-", -1);
+    g_autofree char *text = g_strjoinv("-", hyphens);
+    for (gsize i = 0; commands[i] != NULL; i++) {
+        g_autofree char *entry =
+            g_strdup_printf(".B %s\n%s\n", commands[i]->name, commands[i]->summary);
+        if (!(commands[i]->flags & COMMAND_HIDDEN) && strstr(text, entry) == NULL)
+            fail_msg("the manual does not say: %s", entry);
+    }
+}
+
+static void installed_completions_are_those_that_are_printed(void **state G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *file, *golden;
+    } files[] = {{"packaging/completion/underpin.bash", "completion-bash.txt"},
+                 {"packaging/completion/_underpin", "completion-zsh.txt"},
+                 {"packaging/completion/underpin.fish", "completion-fish.txt"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *script = read_text(SOURCE_ROOT, files[i].file);
+        g_autofree char *golden = read_text(GOLDEN_DIRECTORY, files[i].golden);
+        assert_true(strlen(script) > 100);
+        assert_non_null(strstr(golden, script));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +245,8 @@ int main(void)
         cmocka_unit_test(remark_about_many_is_made_once),
         cmocka_unit_test(every_verb_is_complete_and_no_word_means_two),
         cmocka_unit_test(no_verb_has_two_options_of_one_name_or_letter),
+        cmocka_unit_test(manual_names_every_verb_with_its_summary),
+        cmocka_unit_test(installed_completions_are_those_that_are_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

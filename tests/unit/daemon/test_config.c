@@ -48,13 +48,13 @@ static int tear_down(void **state)
 
 static void write_main(const Fixture *fixture, const char *text)
 {
-    assert_true(g_file_set_contents_full(fixture->path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    assert_true(g_file_set_contents_full(fixture->path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL));
 }
 
 static void write_drop_in(const Fixture *fixture, const char *name, const char *text)
 {
     g_autofree char *path = g_build_filename(fixture->drop_ins, name, NULL);
-    assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL));
 }
 
 static Config *load(const Fixture *fixture)

@@ -47,6 +47,15 @@ static void prepare_rebase(World *world)
     machine_want(world->machine, generation_on_set(world->machine, 2, OTHER_SET, OTHER_ID, TRUE));
 }
 
+/* The data volume is replaced by name: a copy that is to be resized. */
+static void prepare_resize(World *world)
+{
+    prepare_clone(world);
+    Generation *change = generation_clean(world->machine, 2, BASE_SET, BASE_ID);
+    ((Head *)g_ptr_array_index(change->heads, 2))->source = HEAD_COPY;
+    machine_want(world->machine, change);
+}
+
 static void prepare_staged(World *world)
 {
     prepare_rebase(world);
@@ -160,6 +169,12 @@ static gboolean act_settle(World *world, GError **error)
     return settle(world, TRUE, error);
 }
 
+static gboolean act_settle_without_exchange(World *world, GError **error)
+{
+    directory_store(world->site->storage)->exchanges = FALSE;
+    return settle(world, TRUE, error);
+}
+
 static gboolean act_settle_without_entry(World *world, GError **error)
 {
     return settle(world, FALSE, error);
@@ -268,6 +283,16 @@ static void verify_settled(World *world)
     assert_false(site_has(world->site, "machines/" CLONE_ID "/undo-1/vdb.qcow2"));
 }
 
+static void verify_resized(World *world)
+{
+    g_auto(MachineFacts) facts = {0};
+    assert_ok(storage_machine_facts(world->site->storage, CLONE_ID, &facts, &error));
+    assert_true(facts.now == 2 && facts.next == 0 && !facts.next_broken);
+    assert_int_equal(facts.entries->len, 0);
+    assert_int_not_equal(site_inode(world->site, "machines/" CLONE_ID "/now/vdc.qcow2"),
+                         world->data);
+}
+
 static void verify_settled_without_entry(World *world)
 {
     g_auto(MachineFacts) facts = {0};
@@ -352,6 +377,9 @@ static const Operation operations[] = {
     {"settle", prepare_rebase, act_settle, verify_settled,
      REACHES(AT(SWITCH_EXCHANGE), AT(SWITCH_PUT_ASIDE), AT(SWITCH_CLEAN), AT(SWITCH_SYNC),
              AT(MARK_REMOVE))},
+    {"settle-without-exchange", prepare_rebase, act_settle_without_exchange, verify_settled,
+     REACHES(AT(SWITCH_EXCHANGE))},
+    {"resize", prepare_resize, act_settle, verify_resized, REACHES(AT(STAGE_COPY))},
     {"settle-without-entry", prepare_staged, act_settle_without_entry, verify_settled_without_entry,
      REACHES(AT(SWITCH_CLEAN))},
     {"seal", prepare_plain, act_seal, verify_sealed,
@@ -456,7 +484,7 @@ static void every_operation_killed_anywhere_is_done_again(void **state)
 {
     (void)state;
     for (gsize i = 0; i < G_N_ELEMENTS(operations); i++)
-        print_message("%-22s %3u moments killed\n", operations[i].name,
+        print_message("%-24s %3u moments killed\n", operations[i].name,
                       sweep_kill(&operations[i]) - 1);
 }
 
@@ -465,7 +493,7 @@ static void every_operation_that_fails_anywhere_is_done_again(void **state)
     (void)state;
     for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
         sweep_error(&operations[i], EIO);
-        print_message("%-22s %3u moments failed\n", operations[i].name,
+        print_message("%-24s %3u moments failed\n", operations[i].name,
                       sweep_error(&operations[i], ENOSPC) - 1);
     }
 }
