@@ -210,6 +210,7 @@ const json_t *list_of(const json_t *object, const char *key)
 /* --- printing ----------------------------------------------------------------------------------
  */
 
+G_GNUC_PRINTF(2, 0)
 static void print_printable(FILE *stream, const char *format, va_list arguments)
 {
     g_autofree char *text = g_strdup_vprintf(format, arguments);

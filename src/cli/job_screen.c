@@ -140,20 +140,35 @@ static gboolean was_something_done(const json_t *job)
     return number_of(counts, "done") + number_of(counts, "pending") > 0;
 }
 
-static void print_last_line(const Command *command, const json_t *job, const char *summary)
+/* The only item of the job where it is done; a job about the whole installation has one that names
+ * no machine. */
+static const json_t *only_success(const json_t *job)
 {
     const json_t *items = list_of(job, "items");
     const json_t *only = json_array_size(items) == 1 ? json_array_get(items, 0) : NULL;
+    return only != NULL && item_state(only) == ITEM_DONE ? only : NULL;
+}
+
+static gboolean is_machine(const json_t *job, const json_t *item)
+{
+    return g_strcmp0(text_of(item, "machine"), text_of(job, "verb")) != 0;
+}
+
+static void print_last_line(const Command *command, const json_t *job, const char *summary)
+{
+    const json_t *only = only_success(job);
     g_autofree char *taken = time_taken(job);
     g_autofree char *counts = count_words(command, job);
     gboolean has_summary = summary != NULL && *summary != '\0' && was_something_done(job);
     const char *joint = has_summary ? ": " : "";
-    if (only != NULL && item_state(only) == ITEM_DONE)
+    const char *words = has_summary ? summary : "";
+    gboolean is_done = g_strcmp0(text_of(job, "state"), "done") == 0 && command->done != NULL;
+    if (only != NULL && is_machine(job, only))
         say("%s %s%s%s%s", text_of(only, "machine"), result_words(command, ITEM_DONE), taken, joint,
-            has_summary ? summary : "");
-    else if (*counts != '\0')
-        say("%s%s%s%s", counts, taken, joint, has_summary ? summary : "");
-    else if (g_strcmp0(text_of(job, "state"), "done") == 0 && command->done != NULL)
+            words);
+    else if (only == NULL && *counts != '\0')
+        say("%s%s%s%s", counts, taken, joint, words);
+    else if (is_done)
         say("%s%s", command->done, taken);
     else
         say("%s %s%s", command->name, text_of(job, "state"), taken);
@@ -170,21 +185,17 @@ static void print_error(const json_t *job)
         say_aside("  %s", hint);
 }
 
-static gboolean is_one_success(const json_t *items)
-{
-    return json_array_size(items) == 1 && item_state(json_array_get(items, 0)) == ITEM_DONE;
-}
-
 int job_print_result(const Call *call, const json_t *job, const char *summary)
 {
     const Command *command = command_of_verb(text_of(job, "verb"));
     const json_t *items = list_of(job, "items");
     if (command == NULL)
         command = call->command;
-    if (!is_one_success(items))
+    if (only_success(job) == NULL)
         print_items(call, command, items);
     print_remedies(items);
-    print_last_line(command, job, summary);
+    if (json_array_size(items) > 0 || !json_is_object(json_object_get(job, "error")))
+        print_last_line(command, job, summary);
     print_error(job);
     return job_exit_status(job);
 }

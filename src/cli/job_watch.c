@@ -85,14 +85,14 @@ static void draw(Watch *watch, gboolean at_once)
     watch->drawn = line;
 }
 
-/* A line for each phase and each tenth of the machines. */
+/* A line for each phase and each tenth of the machines; of a single one its result says enough. */
 static void log_progress(Watch *watch)
 {
     const char *phase = progress_phase(watch->progress);
     guint machines = progress_machines(watch->progress);
     guint step = machines > 0 ? progress_finished(watch->progress) * LOG_STEPS / machines : 0;
     gboolean is_step = machines >= LOG_STEPS && step > watch->logged_step;
-    if (phase == NULL || (!is_step && g_strcmp0(phase, watch->logged_phase) == 0))
+    if (phase == NULL || machines < 2 || (!is_step && g_strcmp0(phase, watch->logged_phase) == 0))
         return;
     g_autofree char *line = progress_to_log(watch->progress);
     say_aside("%s", line);

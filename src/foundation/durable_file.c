@@ -12,7 +12,6 @@
 
 #include "foundation/error.h"
 #include "foundation/fault_point.h"
-#include "foundation/ids.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,11 +92,17 @@ static gboolean rename_over(int directory_fd, const char *temporary, const char 
     return TRUE;
 }
 
+char *durable_file_temporary(const char *name)
+{
+    return g_strdup_printf(".%s.new", name);
+}
+
 gboolean durable_file_replace(int directory_fd, const char *name, const void *bytes, gsize length,
                               guint32 mode, GError **error)
 {
-    g_autofree char *id = id_new();
-    g_autofree char *temporary = g_strdup_printf(".%s.%s.new", name, id);
+    g_autofree char *temporary = durable_file_temporary(name);
+    if (unlinkat(directory_fd, temporary, 0) != 0 && errno != ENOENT)
+        return error_set_errno(error, errno, "cannot remove the old '%s'", temporary);
     if (!write_temporary(directory_fd, temporary, name, bytes, length, mode, error) ||
         !rename_over(directory_fd, temporary, name, error)) {
         unlinkat(directory_fd, temporary, 0);

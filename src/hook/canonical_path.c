@@ -45,7 +45,7 @@ static bool follow(char path[PATH_MAX], char rest[PATH_MAX], unsigned *links)
     target[length] = '\0';
     if (++*links > LINK_LIMIT || snprintf(joined, sizeof joined, "%s/%s", target, rest) >= PATH_MAX)
         return false;
-    strcpy(rest, joined);
+    memcpy(rest, joined, strlen(joined) + 1);
     if (target[0] == '/')
         path[0] = '\0';
     else
@@ -73,6 +73,6 @@ bool canonical_path(const char *path, char canonical_out[PATH_MAX])
     for (take_component(rest, component); component[0]; take_component(rest, component))
         if (!step(resolved, rest, component, &links))
             return false;
-    strcpy(canonical_out, resolved[0] ? resolved : "/");
+    snprintf(canonical_out, PATH_MAX, "%s", resolved[0] ? resolved : "/");
     return true;
 }

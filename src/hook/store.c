@@ -30,7 +30,7 @@ static bool cut_component(char *path, char component_out[NAME_MAX + 1])
     char *slash = strrchr(path, '/');
     if (!slash || strlen(slash + 1) > NAME_MAX)
         return false;
-    strcpy(component_out, slash + 1);
+    snprintf(component_out, NAME_MAX + 1, "%s", slash + 1);
     *slash = '\0';
     return true;
 }

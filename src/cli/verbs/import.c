@@ -74,7 +74,7 @@ static gboolean check_stated(const Request *request, const json_t *disks, GError
 
 /*
  * Brings the domain's disks into the request, in the domain's order: those that were stated, and
- * the others with the proposed role in `proposals` (target -> role name). CD-ROMs have no proposed
+ * the others with the proposed role in `proposals` (disk -> role name). CD-ROMs have no proposed
  * role and are left alone.
  */
 static void merge_disks(Request *request, const json_t *disks, GHashTable *proposals)
@@ -86,15 +86,19 @@ static void merge_disks(Request *request, const json_t *disks, GHashTable *propo
     {
         const char *target = text_of(disk, "target");
         const char *proposed = text_of(disk, "proposed_role");
-        RequestDisk *stated = find_disk(request, target);
-        if (stated == NULL && proposed != NULL && target != NULL) {
-            stated = request_disk_new();
-            stated->target = g_strdup(target);
-            g_ptr_array_add(request->disks, stated);
+        RequestDisk *merged = find_disk(request, target);
+        if (merged == NULL && proposed != NULL && target != NULL) {
+            merged = request_disk_new();
+            merged->target = g_strdup(target);
         }
-        if (stated != NULL && proposed != NULL && stated->role < 0)
-            g_hash_table_insert(proposals, stated, g_strdup(proposed));
+        if (merged == NULL)
+            continue;
+        if (merged->role < 0)
+            g_hash_table_insert(proposals, merged, g_strdup(proposed));
+        g_ptr_array_add(ordered, merged);
     }
+    g_free(g_ptr_array_steal(request->disks, NULL));
+    g_ptr_array_extend(request->disks, ordered, NULL, NULL);
 }
 
 static gboolean take_domain(Call *call, Request *request, GHashTable *proposals, GError **error)

@@ -43,8 +43,10 @@ static void print_space(const json_t *status)
     say("Layers      %s", flag_of(store, "protects_layers") ? "protected against writing"
                                                             : "NOT PROTECTED against writing: see "
                                                               "'underpin doctor'");
-    say("Undo        %s that can be put back, holding %s", count, undo);
-    say("Kept data   %s of removed machines", kept);
+    if (entries > 0)
+        say("Undo        %s that can be put back, holding %s", count, undo);
+    if (number_of(status, "kept_bytes") > 0)
+        say("Kept data   %s of removed machines", kept);
     if (number_of(status, "reclaimable_bytes") > 0)
         say("Reclaim     %s that nobody needs any more", reclaimable);
 }

@@ -94,6 +94,11 @@ static void digests_are_of_what_a_guest_reads(void **state)
     g_autoptr(Machine) above = clone_make(bench, base, "above");
     bench->write(bench, above, "vdb", 0, 'x', FILLED);
     machine_seal(bench, above);
+    g_autoptr(Machine) shifted = machine_with_content(bench, "shifted", "raw");
+    bench->write(bench, shifted, "vda", 0, 0, FILLED);
+    bench->write(bench, shifted, "vda", FILLED, 'S', FILLED);
+    machine_seal(bench, shifted);
+    g_autofree char *elsewhere = digest_of(bench, shifted, "vda");
     g_autofree char *system = digest_of(bench, base, "vda");
     g_autofree char *same = digest_of(bench, twin, "vda");
     g_autofree char *through_chain = digest_of(bench, above, "vda");
@@ -102,6 +107,7 @@ static void digests_are_of_what_a_guest_reads(void **state)
     assert_string_equal(system, same);
     assert_string_equal(system, through_chain);
     assert_string_not_equal(other, below_other);
+    assert_string_not_equal(system, elsewhere);
     g_autoptr(Layer) layer = layer_of(base, "vda");
     g_autoptr(GCancellable) cancellable = g_cancellable_new();
     g_cancellable_cancel(cancellable);

@@ -12,6 +12,7 @@ typedef struct {
     int fd;
     char *path;
     const char *answer; /* NULL: closes without a word */
+    char *watched;      /* a file whose text is noted before each line; NULL: none */
     GString *lines;     /* to be read after listener_stop() */
     GThread *thread;
 } Listener;
@@ -32,6 +33,9 @@ static inline bool listener_serve(Listener *listener)
     assert_true(peer >= 0);
     ssize_t length = recv(peer, line, sizeof line - 1, 0);
     bool goes_on = length >= 0 && strcmp(line, LISTENER_END) != 0;
+    g_autofree char *seen = NULL;
+    if (goes_on && listener->watched && g_file_get_contents(listener->watched, &seen, NULL, NULL))
+        g_string_append(listener->lines, seen);
     if (goes_on)
         g_string_append(listener->lines, line);
     if (goes_on && listener->answer && length > 0)
@@ -47,18 +51,25 @@ static inline gpointer listener_run(gpointer data)
     return NULL;
 }
 
-static inline Listener *listener_start(const char *path, const char *answer)
+static inline Listener *listener_start_watching(const char *path, const char *answer,
+                                                const char *watched)
 {
     struct sockaddr_un address;
     Listener *listener = g_new0(Listener, 1);
     listener->path = g_strdup(path);
     listener->answer = answer;
+    listener->watched = g_strdup(watched);
     listener->lines = g_string_new(NULL);
     listener->fd = listener_address(path, &address);
     assert_int_equal(bind(listener->fd, (const struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listener->fd, 16), 0);
     listener->thread = g_thread_new("listener", listener_run, listener);
     return listener;
+}
+
+static inline Listener *listener_start(const char *path, const char *answer)
+{
+    return listener_start_watching(path, answer, NULL);
 }
 
 /* Ends the thread and the socket; returns what came in. Caller frees. */
@@ -74,6 +85,7 @@ static inline char *listener_stop(Listener *listener)
     close(listener->fd);
     char *lines = g_string_free(listener->lines, FALSE);
     g_free(listener->path);
+    g_free(listener->watched);
     g_free(listener);
     return lines;
 }

@@ -4,6 +4,8 @@
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <time.h>
+#include <utime.h>
 
 #define ID       "0123456789abcdef"
 #define OTHER_ID "00000000000000aa"
@@ -296,6 +298,45 @@ static void resume_notes_are_for_the_next_prepare_only(void **state)
     scratch_teardown(&root);
 }
 
+/* The order that makes the barrier free of races: a daemon that hears the question sees the claim.
+ */
+static void the_claim_is_there_before_the_question(void **state)
+{
+    (void)state;
+    void *root = NULL;
+    Case test = {.operation = "prepare begin", .disks = OURS};
+    g_autofree char *output = NULL, *problems = NULL;
+    assert_int_equal(scratch_setup(&root), 0);
+    prepare_store(root, NULL);
+    g_autofree char *socket = g_build_filename(root, "hook.sock", NULL);
+    g_autofree char *claim = g_build_filename(root, CLAIM, NULL);
+    Listener *listener = listener_start_watching(socket, "ok\n", claim);
+    assert_int_equal(run_program(&test, root, &output, &problems), 0);
+    g_autofree char *lines = listener_stop(listener);
+    assert_string_equal(lines, "claimed\n" QUESTION("prepare"));
+    scratch_teardown(&root);
+}
+
+/* Of a resume that failed before libvirt came to its prepare. */
+static void an_old_resume_note_is_not_believed(void **state)
+{
+    (void)state;
+    void *root = NULL;
+    Case test = {.operation = "prepare begin", .disks = OURS};
+    struct utimbuf times = {time(NULL) - 120, time(NULL) - 120};
+    g_autofree char *output = NULL, *problems = NULL;
+    assert_int_equal(scratch_setup(&root), 0);
+    prepare_store(root, CLAIM "=claimed\n|" CLAIM ".resume=\n");
+    g_autofree char *note = g_build_filename(root, CLAIM ".resume", NULL);
+    g_autofree char *socket = g_build_filename(root, "hook.sock", NULL);
+    assert_int_equal(g_utime(note, &times), 0);
+    Listener *listener = listener_start(socket, "ok\n");
+    assert_int_equal(run_program(&test, root, &output, &problems), 0);
+    g_autofree char *lines = listener_stop(listener);
+    assert_string_equal(lines, QUESTION("prepare"));
+    scratch_teardown(&root);
+}
+
 static void a_claim_that_cannot_be_written_refuses(void **state)
 {
     (void)state;
@@ -314,6 +355,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operation_does_what_the_table_says),
         cmocka_unit_test(resume_notes_are_for_the_next_prepare_only),
+        cmocka_unit_test(the_claim_is_there_before_the_question),
+        cmocka_unit_test(an_old_resume_note_is_not_believed),
         cmocka_unit_test(a_claim_that_cannot_be_written_refuses),
     };
     if (argc < 2)

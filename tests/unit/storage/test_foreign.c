@@ -313,6 +313,19 @@ static void adopting_an_image_with_a_backing_file_is_refused(void **state)
     assert_false(site_has(site, "machines/" CLONE_ID));
 }
 
+static void an_image_that_was_resized_since_it_was_looked_at_is_refused(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"raw", "qcow2"};
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        assert_true(
+            shell_ok("cd '%s' && qemu-img create -q -f %s disk 9M", site->import, formats[i]));
+        g_autoptr(Machine) machine = import("disk", HEAD_ADOPT, NULL, formats[i]);
+        assert_fails(UNDERPIN_ERROR_REFUSED,
+                     storage_stage(site->storage, machine, machine_desired(machine), NULL, &error));
+    }
+}
+
 #define IN_SITE(test) cmocka_unit_test_setup_teardown(test, make_site, drop_site)
 
 int main(int argc, char **argv)
@@ -333,6 +346,7 @@ int main(int argc, char **argv)
         IN_SITE(conversion_keeps_the_content_of_every_format),
         IN_SITE(conversion_of_a_chain_takes_plain_links_below_import_only),
         IN_SITE(adopting_an_image_with_a_backing_file_is_refused),
+        IN_SITE(an_image_that_was_resized_since_it_was_looked_at_is_refused),
     };
     const char *type = argc > 1 ? argv[1] : "ext4";
     scratch = scratch_mount(type, strcmp(type, "xfs") == 0 ? 320 : 160);

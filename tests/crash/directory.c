@@ -1,5 +1,5 @@
 /* Implements copying and looking at directory trees. */
-#include "tree.h"
+#include "directory.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -51,7 +51,7 @@ static int copy_flag(const char *path, const struct stat *status, int kind, stru
     return 0;
 }
 
-gboolean tree_copy(const char *from, const char *to, GError **error)
+gboolean directory_copy(const char *from, const char *to, GError **error)
 {
     const char *argv[] = {"cp", "-a", "--sparse=always", "-T", from, to, NULL};
     world_erase(to);
@@ -62,28 +62,70 @@ gboolean tree_copy(const char *from, const char *to, GError **error)
     return nftw(from, copy_flag, OPEN_DESCRIPTORS, FTW_DEPTH | FTW_PHYS) == 0;
 }
 
-/* A head on its way has another name as well, or is not yet anybody's. */
-static gboolean is_data_file(const char *path, const char *name)
-{
-    return strstr(name, "vdc") && !strstr(path, "/next/") && !strstr(path, "/layers/");
-}
+typedef struct {
+    guint64 inode, size_bytes;
+    gint64 mtime_ns;
+} DataFile;
 
 static int note_data_file(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
-    if (kind != FTW_F || !is_data_file(path, path + walk->base))
+    if (kind != FTW_F || !strstr(path + walk->base, "vdc"))
         return 0;
     DataFile *file = g_new0(DataFile, 1);
     file->inode = status->st_ino;
     file->size_bytes = (guint64)status->st_size;
     file->mtime_ns = (gint64)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
-    g_hash_table_insert(walked.files, g_strdup(path + strlen(walked.from) + 1), file);
+    g_hash_table_insert(walked.files, g_strdup(path + strlen(walked.from)), file);
     return 0;
 }
 
-GHashTable *tree_data_files(const char *directory)
+static GHashTable *all_data_files(const char *directory)
 {
     walked.from = directory;
     walked.files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     (void)nftw(directory, note_data_file, OPEN_DESCRIPTORS, FTW_PHYS);
     return walked.files;
+}
+
+static gboolean is_nobodys(gpointer path, gpointer file, gpointer data)
+{
+    return strstr(path, "/next/") || strstr(path, "/layers/");
+}
+
+GHashTable *directory_data_files(const char *directory)
+{
+    GHashTable *files = all_data_files(directory);
+    g_hash_table_foreach_remove(files, is_nobodys, NULL);
+    return files;
+}
+
+static gboolean is_same(const DataFile *one, const DataFile *other)
+{
+    return one->inode == other->inode && one->size_bytes == other->size_bytes && one->mtime_ns == other->mtime_ns;
+}
+
+static gboolean is_anywhere(GHashTable *files, const DataFile *wanted)
+{
+    GHashTableIter iter;
+    gpointer file;
+    g_hash_table_iter_init(&iter, files);
+    while (g_hash_table_iter_next(&iter, NULL, &file))
+        if (is_same(file, wanted))
+            return TRUE;
+    return FALSE;
+}
+
+char *directory_compare_data(const char *directory, GHashTable *before, gboolean may_move)
+{
+    g_autoptr(GHashTable) now = all_data_files(directory);
+    GHashTableIter iter;
+    gpointer path, file;
+    g_hash_table_iter_init(&iter, before);
+    while (g_hash_table_iter_next(&iter, &path, &file)) {
+        const DataFile *same_name = g_hash_table_lookup(now, path);
+        if ((same_name && is_same(same_name, file)) || (may_move && is_anywhere(now, file)))
+            continue;
+        return g_strdup_printf("data file '%s' %s", (char *)path, same_name ? "was changed" : "is gone");
+    }
+    return NULL;
 }
