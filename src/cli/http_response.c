@@ -110,7 +110,7 @@ static gboolean end_headers(HttpResponse *response, GError **error)
     const char *length_text = http_response_header(response, "content-length");
     const char *type = http_response_header(response, "content-type");
     guint64 length = 0;
-    if (FALSE)
+    if (encoding != NULL && length_text != NULL)
         return malformed("two statements of the length", error);
     if (encoding != NULL && g_ascii_strcasecmp(encoding, "chunked") != 0)
         return malformed("unknown transfer encoding", error);

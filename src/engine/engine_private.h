@@ -128,6 +128,9 @@ Generation *generation_plan_keep(const Machine *machine, Cause cause, gint64 now
 
 /* --- settle.c --------------------------------------------------------------------------------------------- */
 
+/* The reason of the hold that an undo puts on its machine. */
+#define HOLD_UNDONE "undone"
+
 /* What settling one machine led to, to be recorded in the next transaction. */
 typedef struct {
     Machine *before; /* as the catalog has it */
@@ -148,7 +151,8 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
 char *settle_instance_id(const Machine *machine);
 /* Makes the switches durable and records them in one transaction; lists what nothing needs any more. */
 gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error);
-/* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). */
+/* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). FALSE
+ * with the reason where it cannot go back: once it is switched it is rolled forward. */
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error);
 /* The end of a session: decides what must be cleaned, stages and commits it. New reference: the machine as it is then. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error);

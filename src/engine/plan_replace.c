@@ -213,8 +213,11 @@ gboolean plan_rebase(Planner *planner, GError **error)
 
 /* --- undo -------------------------------------------------------------------------------------------------- */
 
+/* A person's own hold keeps its reason. */
 static void hold_for_undo(Machine *next, const char *what)
 {
+    if (next->held)
+        return;
     next->held = TRUE;
     g_free(next->hold_reason);
     next->hold_reason = g_strdup(what);
@@ -261,7 +264,7 @@ static void undo_one(Planner *planner, const Machine *machine)
     if (!check_replaceable(planner, machine, item) || !check_hibernated(planner, machine, entry, item))
         return;
     plan_generation(planner, machine, item, generation_plan_undo(machine, entry, planner->inventory, planner->now));
-    hold_for_undo(item->next, "undone");
+    hold_for_undo(item->next, HOLD_UNDONE);
     plan_item_warn(item, "data of '%s' stays as the newer system left it", machine->name);
 }
 

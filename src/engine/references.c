@@ -95,6 +95,12 @@ static gint64 oldest_session(const Inventory *inventory)
     return oldest;
 }
 
+/* As long as the flattening is not settled, and while a guest runs that may have opened the chain before. */
+static gboolean needs_former_parent(const Layer *layer, gint64 oldest)
+{
+    return !layer->flattened_at || oldest <= layer->flattened_at;
+}
+
 typedef struct {
     const Inventory *inventory;
     GHashTable *set;
@@ -111,7 +117,7 @@ static void collect(const char *layer_id, const Reason *reason, gpointer user_da
     if (!layer)
         return;
     collect(layer->parent_id, NULL, collector);
-    if (layer->former_parent_id && collector->oldest_session <= layer->flattened_at)
+    if (layer->former_parent_id && needs_former_parent(layer, collector->oldest_session))
         collect(layer->former_parent_id, NULL, collector);
 }
 
@@ -193,7 +199,7 @@ static void explain_children(Explainer *explainer)
         if (g_strcmp0(layer->parent_id, explainer->layer_id) == 0)
             g_ptr_array_add(explainer->reasons,
                             g_strdup_printf("layer '%s' of '%s' sits on it", layer->id, layer->machine_name));
-        if (g_strcmp0(layer->former_parent_id, explainer->layer_id) == 0 && oldest <= layer->flattened_at)
+        if (g_strcmp0(layer->former_parent_id, explainer->layer_id) == 0 && needs_former_parent(layer, oldest))
             g_ptr_array_add(explainer->reasons,
                             g_strdup_printf("a running machine may still have it open below layer '%s'", layer->id));
     }

@@ -111,6 +111,7 @@ static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint
     if (kept) {
         Generation *entry = generation_copy(machine_generation(after, old));
         entry->replaced_at = now;
+        entry->cause = desired->cause;
         entry->held_bytes = held_bytes;
         machine_drop_generation(after, old);
         machine_take_generation(after, entry);
@@ -531,11 +532,29 @@ gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **er
     return TRUE;
 }
 
+/* What is switched is rolled forward: the old heads may be half put aside already (invariant 3). */
+static gboolean can_go_back(Engine *engine, const Machine *machine)
+{
+    g_auto(MachineFacts) facts = {0};
+    return machine->actual_place == PLACE_NOW && machine->desired_place == PLACE_NOW && machine->actual &&
+           storage_machine_facts(engine->storage, machine->id, &facts, NULL) && facts.now != machine->desired;
+}
+
+/* An undo that does not happen holds nothing. */
+static void release_undone(Machine *after)
+{
+    if (machine_desired(after)->cause != CAUSE_UNDO || g_strcmp0(after->hold_reason, HOLD_UNDONE) != 0)
+        return;
+    after->held = FALSE;
+    g_clear_pointer(&after->hold_reason, g_free);
+}
+
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error)
 {
     g_autoptr(Machine) after = machine_copy(machine);
-    if (machine->actual_place != PLACE_NOW || machine->desired_place != PLACE_NOW || !machine->actual)
+    if (!can_go_back(engine, machine))
         return error_set(error, error_code(reason), error_hint(reason), "%s", reason->message);
+    release_undone(after);
     if (after->desired != after->actual)
         machine_drop_generation(after, after->desired);
     after->desired = after->actual;

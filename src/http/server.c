@@ -111,14 +111,6 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
     g_clear_pointer(context, g_free);
 }
 
-/* The router decodes; the library must leave every byte as it came. */
-static size_t leave_encoded(void *data, struct MHD_Connection *connection, char *text)
-{
-    (void)data;
-    (void)connection;
-    return strlen(text);
-}
-
 /* What the library has to say is about clients that misbehave. */
 static void log_library(void *data, const char *format, va_list arguments) G_GNUC_PRINTF(2, 0);
 static void log_library(void *data, const char *format, va_list arguments)
@@ -173,7 +165,6 @@ static gboolean start_library(HttpServer *server, GError **error)
         MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, &server->host,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->host,
         MHD_OPTION_END);                                                                  /* clang-format on */

@@ -51,7 +51,7 @@ typedef enum { NVRAM_NONE, NVRAM_KEEP, NVRAM_BASE, NVRAM_ENTRY, NVRAM_ADOPT } Nv
 const char *nvram_source_name(NvramSource source);
 gboolean nvram_source_from_name(const char *text, NvramSource *source_out);
 
-/* Why the generation exists. */
+/* Why the generation exists; of an undo entry: what replaced it. */
 typedef enum {
     CAUSE_IMPORT,
     CAUSE_CLONE,

@@ -17,7 +17,7 @@ typedef struct {
     guint64 allocated_bytes;
     char *parent_id;        /* layer that it sits on; NULL: standalone */
     char *former_parent_id; /* the parent before flattening, held while older sessions run */
-    gint64 flattened_at;
+    gint64 flattened_at;    /* 0 beside a former parent: decided, not yet settled */
     char *machine_id; /* the base whose volume it is; stays after the base is retired */
     char *machine_name; /* its name at the time of sealing, for people */
     gint64 sealed_at;

@@ -16,7 +16,8 @@ typedef struct {
     GMutex lock;
     GCond changed;
     char *phase;
-    gboolean concluded;
+    char *final_id; /* the job whose end was heard last */
+    guint finals;   /* how often: first from the run, then when its end is stored */
     double staging_at, committing_at, settling_at, ended_at;
 } BenchWorld;
 

@@ -35,7 +35,7 @@ failed() { # WHAT [DETAIL]...
   printf 'not ok - %s\n' "$1"
   checks_failed=$((checks_failed + 1))
   [ $# = 1 ] || printf '    %s\n' "${@:2}"
-  [ $checks_failed -gt 3 ] || circumstances | sed 's/^/    /'
+  [ $checks_failed -gt 5 ] || circumstances | sed 's/^/    /'
 }
 
 circumstances() {
@@ -46,7 +46,7 @@ circumstances() {
   echo "-- underpin list"
   timeout 10 "$UNDERPIN" list
   echo "-- the end of underpind's log"
-  tail -n 25 "$daemon_log"
+  grep -v 'underpin-http: ' "$daemon_log" | tail -n 20
 }
 
 note() { printf '\n# %s\n' "$*"; }

@@ -131,7 +131,7 @@ static void print_volumes(const Call *call, const json_t *machine)
  */
 
 static const TableColumn undo_columns[] = {
-    {"UNDO", COLUMN_PLAIN},     {"SYSTEM FROM", COLUMN_PLAIN}, {"BASE", COLUMN_PLAIN},
+    {"UNDO", COLUMN_PLAIN},     {"REPLACED BY", COLUMN_PLAIN}, {"BASE", COLUMN_PLAIN},
     {"REPLACED", COLUMN_PLAIN}, {"HOLDS", COLUMN_RIGHT},       {"NOTE", COLUMN_PLAIN},
 };
 

@@ -7,8 +7,9 @@ gboolean memory_describe(Storage *storage, const Machine *machine, GError **erro
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
     if (!directory || !fault_point(FAULT_FILE_RENAME, error))
         return FALSE;
     machine_unref(directory->description);
@@ -168,7 +169,8 @@ Machine *memory_describe_machine(Storage *storage, const char *machine_id, GErro
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
     const MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine_id, error) : NULL;
+        check_present(store, error) ? memory_machine_directory_require(store, machine_id, error)
+                                    : NULL;
     if (!directory)
         return NULL;
     const LayerSet *set =

@@ -70,7 +70,8 @@ static gboolean memory_head_facts(Storage *storage, const Machine *machine, guin
         return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
                          machine->name, target);
     const MachineDirectory *directory = machine_directory(store, machine->id);
-    const HeadDirectory *heads = directory ? memory_machine_directory_find(directory, generation) : NULL;
+    const HeadDirectory *heads =
+        directory ? memory_machine_directory_find(directory, generation) : NULL;
     const Image *image = heads ? g_hash_table_lookup(heads->heads, target) : NULL;
     *facts_out = (HeadFacts){0};
     if (image)

@@ -32,8 +32,9 @@ gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
     if (!directory)
         return FALSE;
     const GPtrArray *heads =
@@ -112,7 +113,8 @@ gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guin
     return image && device == DEVICE && image->inode == inode;
 }
 
-gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error)
+gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out,
+                                   GError **error)
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
@@ -183,7 +185,7 @@ static gboolean export_all(MemoryStore *store, const HeadDirectory *now, const j
 }
 
 gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
-                            const Image *image)
+                                   const Image *image)
 {
     json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
     gboolean is_complete = outside_image(store, origin_path(origin, target)) == image;
@@ -208,8 +210,9 @@ gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *c
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
     if (!directory)
         return FALSE;
     if (!directory->now)

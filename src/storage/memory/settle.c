@@ -89,8 +89,9 @@ gboolean memory_switch(Storage *storage, const Machine *machine, guint64 number,
     MemoryStore *store = memory_store(storage);
     SwitchResult result = {0};
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
     if (!directory)
         return FALSE;
     gboolean ok = head_directory_number(directory->now) == number
@@ -221,8 +222,9 @@ gboolean memory_put_aside(Storage *storage, const Machine *machine, gboolean kee
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine->id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
     PutAside work = {.machine = machine, .directory = directory, .keep = keep};
     if (!directory || !put_aside(store, &work, error) || !remove_mark(directory, error))
         return FALSE;
@@ -235,8 +237,9 @@ gboolean memory_mark(Storage *storage, const char *machine_id, gboolean unsettle
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    MachineDirectory *directory =
-        check_present(store, error) ? memory_machine_directory_require(store, machine_id, error) : NULL;
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine_id, error)
+                                      : NULL;
     if (!directory)
         return FALSE;
     if (!unsettled)

@@ -192,7 +192,7 @@ static const char *nvram_source(MemoryStore *store, const MachineDirectory *mach
 }
 
 gboolean memory_nvram_stage(MemoryStore *store, const MachineDirectory *machine,
-                     const Generation *generation, HeadDirectory *next, GError **error)
+                            const Generation *generation, HeadDirectory *next, GError **error)
 {
     if (generation->nvram == NVRAM_NONE)
         return TRUE;
@@ -260,7 +260,7 @@ static gboolean build_next(const Staging *staging, GCancellable *cancellable, GE
             !stage_head(staging, g_ptr_array_index(heads, i), error))
             return FALSE;
     if (!memory_nvram_stage(staging->store, staging->directory, staging->generation, staging->next,
-                     error) ||
+                            error) ||
         !fault_point(FAULT_STAGE_RECORD, error))
         return FALSE;
     staging->next->record = generation_ref(staging->generation);

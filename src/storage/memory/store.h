@@ -120,7 +120,7 @@ guint64 head_directory_number(const HeadDirectory *directory); /* 0: none, or no
 
 MachineDirectory *machine_directory(MemoryStore *store, const char *machine_id);
 MachineDirectory *memory_machine_directory_require(MemoryStore *store, const char *machine_id,
-                                            GError **error);
+                                                   GError **error);
 /* Made and described where missing. */
 MachineDirectory *machine_directory_make(MemoryStore *store, const Machine *description);
 HeadDirectory *machine_directory_entry(const MachineDirectory *machine, guint64 number);
@@ -155,7 +155,7 @@ gboolean memory_stage(Storage *storage, const Machine *machine, const Generation
 gboolean memory_abandon(Storage *storage, const char *machine_id, GError **error);
 gboolean memory_sync(Storage *storage, const char *const *machine_ids, GError **error);
 gboolean memory_nvram_stage(MemoryStore *store, const MachineDirectory *machine,
-                     const Generation *generation, HeadDirectory *next, GError **error);
+                            const Generation *generation, HeadDirectory *next, GError **error);
 /* settle.c */
 gboolean memory_switch(Storage *storage, const Machine *machine, guint64 number,
                        SwitchResult *result_out, GError **error);
@@ -180,14 +180,15 @@ gboolean memory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *fac
 /* outside.c */
 /* Whether a volume lies where the import found it: exported. */
 gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, const char *target,
-                            const Image *image);
+                                   const Image *image);
 gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                        GError **error);
 gboolean memory_probe_image(Storage *storage, const char *path, const char *format,
                             ImageFacts *facts_out, GError **error);
 gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
-gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error);
+gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by_out,
+                                   GError **error);
 /* describe.c */
 gboolean memory_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error);

@@ -113,7 +113,7 @@ MachineDirectory *machine_directory(MemoryStore *store, const char *machine_id)
 }
 
 MachineDirectory *memory_machine_directory_require(MemoryStore *store, const char *machine_id,
-                                            GError **error)
+                                                   GError **error)
 {
     MachineDirectory *machine = machine_directory(store, machine_id);
     if (!machine)

@@ -1,0 +1,184 @@
+/*
+ * Rebase of many stopped clones: ours, the script, and the lower bound, in turn in the same run.
+ *
+ * Before each round every clone's system head is written to, as after a day of work: the replaced system becomes an undo
+ * entry, which is the dearer case.
+ */
+#include "bench.h"
+#include "foundation/process.h"
+#include "lower_bound.h"
+
+#define SCRIPT_SAMPLE 20
+
+typedef struct {
+    Samples total, plan, stage, commit, settle;
+} RebaseTimes;
+
+static void times_init(RebaseTimes *times)
+{
+    samples_init(&times->total);
+    samples_init(&times->plan);
+    samples_init(&times->stage);
+    samples_init(&times->commit);
+    samples_init(&times->settle);
+}
+
+static void times_clear(RebaseTimes *times)
+{
+    samples_clear(&times->total);
+    samples_clear(&times->plan);
+    samples_clear(&times->stage);
+    samples_clear(&times->commit);
+    samples_clear(&times->settle);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RebaseTimes, times_clear)
+
+static void times_add(RebaseTimes *times, const JobTimes *job)
+{
+    samples_add(&times->total, job->total);
+    samples_add(&times->plan, job->plan);
+    samples_add(&times->stage, job->stage);
+    samples_add(&times->commit, job->commit);
+    samples_add(&times->settle, job->settle);
+}
+
+static BenchWorld *two_bases(Bench *bench, const char *name, guint clones, GError **error)
+{
+    g_autoptr(BenchWorld) world = bench_world_begin(bench, name, error);
+    if (!world || !bench_base(world, "base-0", &bench_small_images, error) ||
+        !bench_base(world, "base-1", &bench_small_images, error) ||
+        !bench_clones(world, "base-0", "lab", clones, NULL, error))
+        return NULL;
+    return g_steal_pointer(&world);
+}
+
+/* One rebase of all clones to the other base. */
+static gboolean rebase_round(BenchWorld *world, guint round, RebaseTimes *times, GError **error)
+{
+    static const char *const bases[] = {"base-0", "base-1"};
+    JobTimes job = {0};
+    const char *from = bases[round % 2], *onto = bases[(round + 1) % 2];
+    if (!bench_touch_clones(world, from, error) || !bench_rebase_all(world, from, onto, &job, error))
+        return FALSE;
+    times_add(times, &job);
+    return TRUE;
+}
+
+static gboolean run_script(Bench *bench, const char *verb, const char *directory, double *seconds_out, GError **error)
+{
+    g_autofree char *script = g_build_filename(bench->source, "tests/bench/script-rebase", NULL);
+    g_autofree char *count = g_strdup_printf("%d", SCRIPT_SAMPLE);
+    const char *argv[] = {script, verb, directory, count, NULL};
+    double begin = seconds_now();
+    if (!process_run(argv, NULL, NULL, error))
+        return FALSE;
+    if (seconds_out)
+        *seconds_out = seconds_now() - begin;
+    return TRUE;
+}
+
+static gboolean lower_bound_round(LowerBound *bound, Samples *times, GError **error)
+{
+    double begin = seconds_now();
+    if (!lower_bound_run(bound, error))
+        return FALSE;
+    samples_add(times, seconds_now() - begin);
+    return TRUE;
+}
+
+static gboolean script_round(Bench *bench, const char *directory, Samples *times, GError **error)
+{
+    double seconds = 0;
+    if (!run_script(bench, "run", directory, &seconds, error))
+        return FALSE;
+    samples_add(times, seconds * bench->clones / SCRIPT_SAMPLE);
+    return TRUE;
+}
+
+static void report_rebase(Bench *bench, const RebaseTimes *ours, const Samples *script, const Samples *bound)
+{
+    g_auto(Samples) to_script = {0}, to_bound = {0};
+    g_autofree char *what = g_strdup_printf("rebase of %u stopped clones: commit, once staged", bench->clones);
+    samples_init(&to_script);
+    samples_init(&to_bound);
+    samples_ratio(script, &ours->total, &to_script);
+    samples_ratio(&ours->total, bound, &to_bound);
+    report_add(bench->report, "rebase", what, &ours->commit, UNIT_SECONDS, GOAL_AT_MOST, 0.05, NULL);
+    report_add(bench->report, "rebase", "request until settled and durable", &ours->total, UNIT_SECONDS, GOAL_NONE, 0,
+               "engine and queue on the real store and catalog; the domains are in memory, no step asks libvirt");
+    report_add(bench->report, "rebase", "  of it planning", &ours->plan, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase", "  of it staging", &ours->stage, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase", "  of it settling", &ours->settle, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase", "qemu-img and virsh script", script, UNIT_SECONDS, GOAL_NONE, 0,
+               "measured on 20 clones, in turn with ours, scaled");
+    report_add(bench->report, "rebase", "lower bound: the same bytes written, synced, renamed", bound, UNIT_SECONDS,
+               GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase", "script over ours", &to_script, UNIT_TIMES, GOAL_AT_LEAST, 50, NULL);
+    report_add(bench->report, "rebase", "ours over the lower bound", &to_bound, UNIT_TIMES, GOAL_AT_MOST, 2, NULL);
+}
+
+static gboolean measure_rebase(Bench *bench, BenchWorld *world, LowerBound *bound, const char *script_directory,
+                               GError **error)
+{
+    g_auto(RebaseTimes) ours = {0};
+    g_auto(Samples) script = {0}, lower = {0};
+    times_init(&ours);
+    samples_init(&script);
+    samples_init(&lower);
+    for (guint round = 0; round < bench->rounds; round++)
+        if (!rebase_round(world, round, &ours, error) || !lower_bound_round(bound, &lower, error) ||
+            !script_round(bench, script_directory, &script, error))
+            return FALSE;
+    report_rebase(bench, &ours, &script, &lower);
+    return TRUE;
+}
+
+gboolean row_rebase(Bench *bench, GError **error)
+{
+    g_autofree char *bound_directory = g_build_filename(bench->directory, "bound", NULL);
+    g_autofree char *script_directory = g_build_filename(bench->directory, "script", NULL);
+    g_mkdir_with_parents(script_directory, 0711);
+    BenchWorld *world = two_bases(bench, "rebase", bench->clones, error);
+    g_autoptr(LowerBound) bound = world ? lower_bound_new(bound_directory, bench->clones, error) : NULL;
+    gboolean ok = bound && run_script(bench, "prepare", script_directory, NULL, error) &&
+                  measure_rebase(bench, world, bound, script_directory, error) &&
+                  run_script(bench, "remove", script_directory, NULL, error);
+    bench_world_done(world);
+    bench_erase(bound_directory);
+    bench_erase(script_directory);
+    return ok;
+}
+
+/* --- ten times as many ------------------------------------------------------------------------------------- */
+
+static gboolean measure_many(Bench *bench, BenchWorld *few, BenchWorld *many, GError **error)
+{
+    g_auto(RebaseTimes) few_times = {0}, many_times = {0};
+    g_auto(Samples) ratio = {0};
+    g_autofree char *what = g_strdup_printf("rebase of %u clones over that of %u", bench->many, bench->clones);
+    times_init(&few_times);
+    times_init(&many_times);
+    samples_init(&ratio);
+    for (guint round = 0; round < bench->rounds; round++)
+        if (!rebase_round(few, round, &few_times, error) || !rebase_round(many, round, &many_times, error))
+            return FALSE;
+    samples_ratio(&many_times.total, &few_times.total, &ratio);
+    report_add(bench->report, "rebase-many", "request until settled and durable", &many_times.total, UNIT_SECONDS,
+               GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it planning", &many_times.plan, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it staging", &many_times.stage, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it the commit", &many_times.commit, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it settling", &many_times.settle, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", what, &ratio, UNIT_TIMES, GOAL_AT_MOST, 11, NULL);
+    return TRUE;
+}
+
+gboolean row_rebase_many(Bench *bench, GError **error)
+{
+    BenchWorld *few = two_bases(bench, "few", bench->clones, error);
+    BenchWorld *many = few ? two_bases(bench, "many", bench->many, error) : NULL;
+    gboolean ok = many && measure_many(bench, few, many, error);
+    bench_world_done(few);
+    bench_world_done(many);
+    return ok;
+}
