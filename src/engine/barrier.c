@@ -153,6 +153,14 @@ void gate_set(Engine *engine, const char *machine_id, GateState state)
     g_mutex_unlock(&engine->gate_lock);
 }
 
+void gate_unclaim(Engine *engine, const char *machine_id)
+{
+    g_mutex_lock(&engine->gate_lock);
+    if (gate_state_locked(engine, machine_id) == GATE_CLAIMED)
+        gate_set_locked(engine, machine_id, GATE_OPEN);
+    g_mutex_unlock(&engine->gate_lock);
+}
+
 static gboolean refuse_busy(Engine *engine, const char *machine_id, const char *what, GError **error)
 {
     g_autofree char *name = engine_machine_name(engine, machine_id);

@@ -97,6 +97,8 @@ gboolean gate_take(Engine *engine, const char *machine_id, GError **error);
 /* From the hook: waits for a settle in progress until `deadline` (g_get_monotonic_time), then takes it for a start. */
 gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline, GError **error);
 void gate_set(Engine *engine, const char *machine_id, GateState state);
+/* The claim is over. A gate that somebody else has taken since stays as it is. */
+void gate_unclaim(Engine *engine, const char *machine_id);
 GateState gate_state(Engine *engine, const char *machine_id);
 
 /* --- references.c ----------------------------------------------------------------------------------------- */

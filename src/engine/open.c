@@ -198,8 +198,7 @@ static void note_stopped(Engine *engine, const Machine *machine)
         return;
     if (claims_state(engine->claims, machine->id) == CLAIM_STARTED)
         claims_drop(engine->claims, machine->id);
-    if (gate_state(engine, machine->id) == GATE_CLAIMED)
-        gate_set(engine, machine->id, GATE_OPEN);
+    gate_unclaim(engine, machine->id);
     if (machine->session || machine_is_pending(machine) || machine->start_after)
         engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
 }

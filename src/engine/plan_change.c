@@ -203,9 +203,19 @@ static Fate fate_at_removal(const Request *request, Role role)
     return request->keep_data ? FATE_KEPT : FATE_TRASHED;
 }
 
+/* Bases that were made from its clones do not keep a base: they sit on its layers, and those stay as long as they do. */
+static GPtrArray *living_clones(Planner *planner, const Machine *base)
+{
+    GPtrArray *clones = inventory_clones(planner->inventory, base->id);
+    for (guint i = clones->len; i-- > 0;)
+        if (machine_is_base(g_ptr_array_index(clones, i)))
+            g_ptr_array_remove_index(clones, i);
+    return clones;
+}
+
 static gboolean refuse_with_clones(Planner *planner, const Machine *base, PlanItem *item)
 {
-    g_autoptr(GPtrArray) clones = inventory_clones(planner->inventory, base->id);
+    g_autoptr(GPtrArray) clones = living_clones(planner, base);
     if (!clones->len)
         return FALSE;
     g_autoptr(GString) names = g_string_new(NULL);

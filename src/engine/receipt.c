@@ -12,13 +12,21 @@ static json_t *receipt_row(const char *target, const HeadFacts *facts)
                      (json_int_t)facts->size_bytes, "mtime_ns", (json_int_t)facts->mtime_ns);
 }
 
+/* Detach, resize and a volume that is added change a data head by name: no receipt speaks of that one. */
+static gboolean is_to_be_kept(const Machine *machine, const Volume *volume)
+{
+    const Generation *desired = machine_desired(machine);
+    const Head *head = desired ? generation_head(desired, volume->target) : NULL;
+    return volume->role == ROLE_DATA && (!head || head->source == HEAD_KEEP);
+}
+
 json_t *receipt_take(Engine *engine, const Machine *machine)
 {
     json_t *rows = json_array();
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         g_auto(HeadFacts) facts = {0};
-        if (volume->role != ROLE_DATA)
+        if (!is_to_be_kept(machine, volume))
             continue;
         if (storage_head_facts(engine->storage, machine, 0, volume->target, &facts, NULL) && facts.exists)
             json_array_append_new(rows, receipt_row(volume->target, &facts));

@@ -75,6 +75,12 @@ static void finish_batch(Run *run, GPtrArray *batch, GPtrArray *works)
     g_ptr_array_set_size(works, 0);
 }
 
+/* Hold, release and the undo of a wish change a record, whatever the machine is waiting for. */
+static gboolean asks_for_settle(const PlanItem *item)
+{
+    return item->desired || item->next->desired_place != item->next->actual_place;
+}
+
 /* Nothing to switch: a record changed. Where a pending wish was given up, what had been staged goes, and a reboot is a
  * reboot again. */
 static void after_record_only(Run *run, Work *work)
@@ -92,7 +98,7 @@ static void settle_batches(Run *run)
         Work *work = g_ptr_array_index(run->works, i);
         if (!work->item->next)
             continue;
-        if (!machine_is_pending(work->item->next)) {
+        if (!asks_for_settle(work->item)) {
             if (work->has_gate)
                 release_gate(run, work);
             after_record_only(run, work);

@@ -241,7 +241,7 @@ void engine_hook_started(Engine *engine, const char *machine_id)
 
 void engine_hook_released(Engine *engine, const char *machine_id)
 {
-    gate_set(engine, machine_id, GATE_OPEN);
+    gate_unclaim(engine, machine_id);
     engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
 }
 

@@ -197,6 +197,7 @@ typedef struct {
     char *backing;   /* NULL: none */
     char *data_file; /* NULL: none */
     gboolean is_block_device;
+    GError *chain_problem; /* why its backing chain may not be read; NULL: it may, or there is none */
 } ImageFacts;
 void image_facts_clear(ImageFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImageFacts, image_facts_clear)
