@@ -1,6 +1,6 @@
 /*
- * The table of keys, and what reads it: setting, dumping, the example file. A key that stands in the table is known
- * everywhere; there is no other list.
+ * The table of keys, and what reads it: setting, dumping, the example file. A key that stands in
+ * the table is known everywhere; there is no other list.
  */
 #include "daemon/config.h"
 
@@ -25,7 +25,7 @@ typedef struct {
     const char *section, *name;
     Kind kind;
     gsize offset;
-    const char *standard; /* default */
+    const char *standard;    /* default */
     guint64 lowest, highest; /* in the value's unit; 0, 0: any */
     const char *help;
 } Key;
@@ -34,15 +34,17 @@ typedef struct {
 
 static const Key keys[] = {
     {"store", "directory", KIND_PATH, AT(store_directory), "/var/lib/libvirt/images/underpin", 0, 0,
-     "Where the images live. Below libvirt's image directory, importing a disk is a rename and no copy, and\n"
+     "Where the images live. Below libvirt's image directory, importing a disk is a rename and no "
+     "copy, and\n"
      "SELinux labels are right."},
-    {"store", "import_directories", KIND_PATHS, AT(import_directories), "/var/lib/libvirt/images", 0, 0,
-     "Disk files are imported from below these directories only; joined by ';'."},
+    {"store", "import_directories", KIND_PATHS, AT(import_directories), "/var/lib/libvirt/images",
+     0, 0, "Disk files are imported from below these directories only; joined by ';'."},
     {"store", "free_floor", KIND_SIZE, AT(free_floor_bytes), "1 GiB", 0, 0,
      "Free space that is never used up: work that would is refused, and undo entries go early."},
     {"store", "chain_limit", KIND_NUMBER, AT(chain_limit), "5", 1, 100,
      "Layers that a machine may sit on before the lowest are flattened in the background."},
-    {"undo", "retention", KIND_DURATION, AT(undo_retention_seconds), "7d", 0, (guint64)3650 * 24 * 3600,
+    {"undo", "retention", KIND_DURATION, AT(undo_retention_seconds), "7d", 0,
+     (guint64)3650 * 24 * 3600,
      "How long a replaced system, and the data of a removed machine, are kept."},
     {"undo", "budget", KIND_PERCENT, AT(undo_budget_percent), "10%", 0, 100,
      "How much of the store the undo entries may take; the oldest go first."},
@@ -50,7 +52,8 @@ static const Key keys[] = {
      "The catalog's file, on a local file system."},
     {"libvirt", "uri", KIND_TEXT, AT(libvirt_uri), "qemu:///system", 1, 1024, "The host."},
     {"libvirt", "require_hook", KIND_BOOLEAN, AT(require_hook), "yes", 0, 0,
-     "Install libvirt's start hook and change nothing while it is not in force. Without it a machine can be\n"
+     "Install libvirt's start hook and change nothing while it is not in force. Without it a "
+     "machine can be\n"
      "started in the middle of a change, and lose it: for tests only."},
     {"libvirt", "hooks_directory", KIND_PATH, AT(hooks_directory), "/etc/libvirt/hooks", 0, 0,
      "Where libvirt looks for hooks."},
@@ -59,7 +62,8 @@ static const Key keys[] = {
     {"daemon", "run_directory", KIND_PATH, AT(run_directory), "/run/underpin", 0, 0,
      "Sockets and claims; must not outlive a reboot of the host."},
     {"daemon", "administrators", KIND_TEXT, AT(administrators), "underpin", 0, 255,
-     "Members of this group may use the API, as root may; they are as powerful as root. Need not exist."},
+     "Members of this group may use the API, as root may; they are as powerful as root. Need not "
+     "exist."},
     {"daemon", "workers", KIND_NUMBER, AT(workers), "4", 1, 64, "Jobs that run at the same time."},
     {"daemon", "connection_limit", KIND_NUMBER, AT(connection_limit), "512", 16, 65536,
      "Connections to the API at the same time."},
@@ -71,21 +75,23 @@ static const struct {
     const char *name;
     GLogLevelFlags level;
 } log_levels[] = {
-    {"error", G_LOG_LEVEL_CRITICAL}, {"warning", G_LOG_LEVEL_WARNING}, {"message", G_LOG_LEVEL_MESSAGE},
-    {"info", G_LOG_LEVEL_INFO},      {"debug", G_LOG_LEVEL_DEBUG},
+    {"error", G_LOG_LEVEL_CRITICAL},  {"warning", G_LOG_LEVEL_WARNING},
+    {"message", G_LOG_LEVEL_MESSAGE}, {"info", G_LOG_LEVEL_INFO},
+    {"debug", G_LOG_LEVEL_DEBUG},
 };
 
-/* --- values ------------------------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------------------------- */
 
 static gboolean check_range(const Key *key, guint64 value, GError **error)
 {
     if (key->highest == 0 || (value >= key->lowest && value <= key->highest))
         return TRUE;
-    g_autofree char *hint = g_strdup_printf("from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " %s is possible",
-                                            key->lowest, key->highest,
-                                            key->kind == KIND_DURATION ? "seconds"
-                                            : key->kind == KIND_TEXT   ? "bytes"
-                                                                       : "");
+    g_autofree char *hint =
+        g_strdup_printf("from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " %s is possible",
+                        key->lowest, key->highest,
+                        key->kind == KIND_DURATION ? "seconds"
+                        : key->kind == KIND_TEXT   ? "bytes"
+                                                   : "");
     return error_set(error, UNDERPIN_ERROR_INVALID, g_strchomp(hint), "the value is out of range");
 }
 
@@ -167,12 +173,12 @@ static gboolean set_log_level(Config *config, const Key *key, const char *text, 
 }
 
 static gboolean (*const setters[])(Config *, const Key *, const char *, GError **) = {
-    [KIND_TEXT] = set_text,         [KIND_PATH] = set_path,      [KIND_PATHS] = set_paths,
-    [KIND_SIZE] = set_large,        [KIND_DURATION] = set_large, [KIND_PERCENT] = set_small,
-    [KIND_NUMBER] = set_small,      [KIND_BOOLEAN] = set_boolean, [KIND_LOG_LEVEL] = set_log_level,
+    [KIND_TEXT] = set_text,    [KIND_PATH] = set_path,       [KIND_PATHS] = set_paths,
+    [KIND_SIZE] = set_large,   [KIND_DURATION] = set_large,  [KIND_PERCENT] = set_small,
+    [KIND_NUMBER] = set_small, [KIND_BOOLEAN] = set_boolean, [KIND_LOG_LEVEL] = set_log_level,
 };
 
-/* --- life --------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 Config *config_new(void)
 {
@@ -209,7 +215,7 @@ void config_free(Config *config)
     g_free(config);
 }
 
-/* --- setting ------------------------------------------------------------------------------------------------ */
+/* --- setting -------------------------------------------------------------------------------- */
 
 /* How many letters are to be changed, added or dropped. */
 static gsize distance(const char *one, const char *other)
@@ -236,7 +242,8 @@ static char *hint_for(const char *section, const char *name)
     const Key *nearest = &keys[0];
     gsize least = G_MAXSIZE;
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        gsize far = 2 * distance(name, keys[i].name) + (g_str_equal(section, keys[i].section) ? 0 : 1);
+        gsize far =
+            2 * distance(name, keys[i].name) + (g_str_equal(section, keys[i].section) ? 0 : 1);
         if (far < least) {
             least = far;
             nearest = &keys[i];
@@ -244,8 +251,9 @@ static char *hint_for(const char *section, const char *name)
     }
     if (least / 2 * 2 > strlen(name))
         return g_strdup("see 'underpind --dump-config' for all keys");
-    return g_strdup_printf("did you mean '%s' in section [%s]? See 'underpind --dump-config' for all keys",
-                           nearest->name, nearest->section);
+    return g_strdup_printf(
+        "did you mean '%s' in section [%s]? See 'underpind --dump-config' for all keys",
+        nearest->name, nearest->section);
 }
 
 gboolean config_has_section(const char *section)
@@ -257,14 +265,15 @@ gboolean config_has_section(const char *section)
     return FALSE;
 }
 
-static gboolean refuse_unknown(const char *section, const char *name, const char *origin, GError **error)
+static gboolean refuse_unknown(const char *section, const char *name, const char *origin,
+                               GError **error)
 {
     g_autofree char *hint = hint_for(section, name);
     return config_has_section(section)
-               ? error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s: there is no key '%s' in section [%s]",
-                           origin, name, section)
-               : error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s: there is no section [%s]", origin,
-                           section);
+               ? error_set(error, UNDERPIN_ERROR_INVALID, hint,
+                           "%s: there is no key '%s' in section [%s]", origin, name, section)
+               : error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s: there is no section [%s]",
+                           origin, section);
 }
 
 gboolean config_set(Config *config, const char *section, const char *name, const char *text,
@@ -298,7 +307,7 @@ gboolean config_set_assignment(Config *config, const char *assignment, GError **
     return config_set(config, section, name, equals + 1, "the command line", error);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------ */
+/* --- writing -------------------------------------------------------------------------------- */
 
 static void append_comment(GString *text, const char *help)
 {
@@ -322,19 +331,20 @@ char *config_dump(const Config *config)
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
         append_key(text, i, i > 0 ? keys[i - 1].section : NULL);
         g_string_append_printf(text, "# From %s.\n%s = %s\n",
-                               config->origins[i] ? config->origins[i] : "the defaults", keys[i].name,
-                               config->texts[i]);
+                               config->origins[i] ? config->origins[i] : "the defaults",
+                               keys[i].name, config->texts[i]);
     }
     return g_string_free(text, FALSE);
 }
 
 char *config_example(void)
 {
-    GString *text = g_string_new("# Underpin: configuration of underpind, with all defaults.\n"
-                                 "#\n"
-                                 "# Nothing here is needed. Put what you change into a file of your own, such as\n"
-                                 "# /etc/underpin/underpin.ini.d/local.ini: those are read in the order of their\n"
-                                 "# names, after this one. 'underpind --dump-config' shows what is in effect.\n\n");
+    GString *text = g_string_new(
+        "# Underpin: configuration of underpind, with all defaults.\n"
+        "#\n"
+        "# Nothing here is needed. Put what you change into a file of your own, such as\n"
+        "# /etc/underpin/underpin.ini.d/local.ini: those are read in the order of their\n"
+        "# names, after this one. 'underpind --dump-config' shows what is in effect.\n\n");
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
         append_key(text, i, i > 0 ? keys[i - 1].section : NULL);
         g_string_append_printf(text, "#%s = %s\n", keys[i].name, keys[i].standard);

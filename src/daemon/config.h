@@ -22,8 +22,8 @@ typedef struct {
     guint workers;
     guint connection_limit;
     GLogLevelFlags log_level; /* the least important level that is written */
-    char **texts;   /* private: as written, by index of the table */
-    char **origins; /* private: where from; NULL: default */
+    char **texts;             /* private: as written, by index of the table */
+    char **origins;           /* private: where from; NULL: default */
 } Config;
 
 /* All defaults. */
@@ -32,21 +32,24 @@ void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 /*
- * Reads the INI file `path`, then its drop-ins PATH.d/NAME.ini in the order of their names; a later value replaces an
- * earlier one. A missing file is fine unless `must_exist`. INVALID for an unknown section or key (near names in the hint)
- * and for a value out of range, naming file and key; DENIED for a file that others than root may write to.
+ * Reads the INI file `path`, then its drop-ins PATH.d/NAME.ini in the order of their names; a later
+ * value replaces an earlier one. A missing file is fine unless `must_exist`. INVALID for an unknown
+ * section or key (near names in the hint) and for a value out of range, naming file and key; DENIED
+ * for a file that others than root may write to.
  */
 gboolean config_load(Config *config, const char *path, gboolean must_exist, GError **error);
 /* Sets one key; `origin` is shown in errors and in the dump. INVALID as above. */
-gboolean config_set(Config *config, const char *section, const char *key, const char *text, const char *origin,
-                    GError **error);
+gboolean config_set(Config *config, const char *section, const char *key, const char *text,
+                    const char *origin, GError **error);
 gboolean config_has_section(const char *section);
 /* "section.key=value": the same, for the command line. */
 gboolean config_set_assignment(Config *config, const char *assignment, GError **error);
 
-/* The effective configuration as an INI file with comments, that config_load() takes. Caller frees. */
+/* The effective configuration as an INI file with comments, that config_load() takes. Caller frees.
+ */
 char *config_dump(const Config *config);
-/* The file as it is shipped: every key with its comment, commented out at its default. Caller frees. */
+/* The file as it is shipped: every key with its comment, commented out at its default. Caller
+ * frees. */
 char *config_example(void);
 
 /* Paths below the run directory. Callers free. */

@@ -22,8 +22,9 @@ static gboolean check_owner(int fd, const char *path, gsize *size_out, GError **
     gboolean is_private = (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
                           (status.st_uid == 0 || status.st_uid == geteuid());
     if (!is_private)
-        return error_set(error, UNDERPIN_ERROR_DENIED, "let root own it, and nobody else write to it",
-                         "others may change '%s'", path);
+        return error_set(error, UNDERPIN_ERROR_DENIED,
+                         "let root own it, and nobody else write to it", "others may change '%s'",
+                         path);
     *size_out = (gsize)status.st_size;
     return TRUE;
 }
@@ -79,9 +80,11 @@ static gboolean take_text(Config *config, const char *text, const char *path, GE
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) failure = NULL;
-    if (text[0] != '\0' && !g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &failure))
-        return error_set(error, UNDERPIN_ERROR_INVALID, "write [section], key = value, and # comments",
-                         "%s: %s", path, failure->message);
+    if (text[0] != '\0' &&
+        !g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &failure))
+        return error_set(error, UNDERPIN_ERROR_INVALID,
+                         "write [section], key = value, and # comments", "%s: %s", path,
+                         failure->message);
     g_auto(GStrv) sections = g_key_file_get_groups(file, NULL);
     for (guint i = 0; sections[i]; i++) {
         if (!take_section(config, file, sections[i], path, error))

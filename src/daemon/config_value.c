@@ -18,8 +18,8 @@ typedef struct {
 #define PIB ((guint64)1 << 50)
 
 static const Unit size_units[] = {
-    {"", 1},      {"B", 1},     {"KiB", KIB}, {"K", KIB}, {"MiB", MIB}, {"M", MIB},
-    {"GiB", GIB}, {"G", GIB},   {"TiB", TIB}, {"T", TIB}, {"PiB", PIB},
+    {"", 1},      {"B", 1},   {"KiB", KIB}, {"K", KIB}, {"MiB", MIB}, {"M", MIB},
+    {"GiB", GIB}, {"G", GIB}, {"TiB", TIB}, {"T", TIB}, {"PiB", PIB},
 };
 
 #define MINUTE ((guint64)60)
@@ -27,9 +27,10 @@ static const Unit size_units[] = {
 #define DAY    (24 * HOUR)
 
 static const Unit duration_units[] = {
-    {"", 1},         {"s", 1},       {"second", 1}, {"seconds", 1}, {"min", MINUTE},  {"minute", MINUTE},
-    {"minutes", MINUTE}, {"h", HOUR}, {"hour", HOUR}, {"hours", HOUR}, {"d", DAY},     {"day", DAY},
-    {"days", DAY},   {"w", 7 * DAY}, {"week", 7 * DAY}, {"weeks", 7 * DAY},
+    {"", 1},         {"s", 1},           {"second", 1},       {"seconds", 1},
+    {"min", MINUTE}, {"minute", MINUTE}, {"minutes", MINUTE}, {"h", HOUR},
+    {"hour", HOUR},  {"hours", HOUR},    {"d", DAY},          {"day", DAY},
+    {"days", DAY},   {"w", 7 * DAY},     {"week", 7 * DAY},   {"weeks", 7 * DAY},
 };
 
 static gboolean refuse(const char *text, const char *example, GError **error)
@@ -61,8 +62,8 @@ static gboolean split_number(const char *text, double *number_out, char **rest_o
     return TRUE;
 }
 
-static gboolean parse_with_units(const char *text, const Unit *units, gsize count, const char *example,
-                                 guint64 *value_out, GError **error)
+static gboolean parse_with_units(const char *text, const Unit *units, gsize count,
+                                 const char *example, guint64 *value_out, GError **error)
 {
     double number;
     g_autofree char *rest = NULL;
@@ -76,14 +77,14 @@ static gboolean parse_with_units(const char *text, const Unit *units, gsize coun
 
 gboolean config_parse_size(const char *text, guint64 *bytes_out, GError **error)
 {
-    return parse_with_units(text, size_units, G_N_ELEMENTS(size_units), "10 GiB or 512 MiB", bytes_out,
-                            error);
+    return parse_with_units(text, size_units, G_N_ELEMENTS(size_units), "10 GiB or 512 MiB",
+                            bytes_out, error);
 }
 
 gboolean config_parse_duration(const char *text, guint64 *seconds_out, GError **error)
 {
-    return parse_with_units(text, duration_units, G_N_ELEMENTS(duration_units), "7d, 12 h or 30 min",
-                            seconds_out, error);
+    return parse_with_units(text, duration_units, G_N_ELEMENTS(duration_units),
+                            "7d, 12 h or 30 min", seconds_out, error);
 }
 
 gboolean config_parse_number(const char *text, guint64 *number_out, GError **error)
@@ -114,7 +115,8 @@ gboolean config_parse_boolean(const char *text, gboolean *value_out, GError **er
     static const struct {
         const char *word;
         gboolean value;
-    } words[] = {{"yes", TRUE}, {"true", TRUE}, {"on", TRUE}, {"no", FALSE}, {"false", FALSE}, {"off", FALSE}};
+    } words[] = {{"yes", TRUE}, {"true", TRUE},   {"on", TRUE},
+                 {"no", FALSE}, {"false", FALSE}, {"off", FALSE}};
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
         if (g_ascii_strcasecmp(words[i].word, text) == 0) {
             *value_out = words[i].value;
@@ -130,7 +132,8 @@ char *config_parse_path(const char *text, GError **error)
     gsize length = strlen(path);
     if (length > 1 && path[length - 1] == '/')
         path[length - 1] = '\0';
-    g_autofree char *canonical = g_path_is_absolute(path) ? g_canonicalize_filename(path, "/") : NULL;
+    g_autofree char *canonical =
+        g_path_is_absolute(path) ? g_canonicalize_filename(path, "/") : NULL;
     gboolean is_plain = canonical && g_str_equal(canonical, path) && !g_str_has_prefix(path, "//");
     if (!is_plain || !g_utf8_validate(path, -1, NULL)) {
         refuse(text, "a whole path, beginning with '/' and without '.' and '..'", error);

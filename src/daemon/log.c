@@ -1,4 +1,5 @@
-/* A writer for GLib's structured log. Control characters are escaped: a message cannot forge a second line. */
+/* A writer for GLib's structured log. Control characters are escaped: a message cannot forge a
+ * second line. */
 #include "daemon/log.h"
 
 #include <string.h>
@@ -12,8 +13,9 @@ static const struct {
     const char *name;
     int priority; /* syslog's */
 } levels[] = {
-    {G_LOG_LEVEL_ERROR, "fatal", 2},     {G_LOG_LEVEL_CRITICAL, "error", 3}, {G_LOG_LEVEL_WARNING, "warning", 4},
-    {G_LOG_LEVEL_MESSAGE, "message", 5}, {G_LOG_LEVEL_INFO, "info", 6},      {G_LOG_LEVEL_DEBUG, "debug", 7},
+    {G_LOG_LEVEL_ERROR, "fatal", 2},     {G_LOG_LEVEL_CRITICAL, "error", 3},
+    {G_LOG_LEVEL_WARNING, "warning", 4}, {G_LOG_LEVEL_MESSAGE, "message", 5},
+    {G_LOG_LEVEL_INFO, "info", 6},       {G_LOG_LEVEL_DEBUG, "debug", 7},
 };
 
 static gsize level_index(GLogLevelFlags level)
@@ -62,16 +64,18 @@ static const char *field(const GLogField *fields, gsize count, const char *name)
     return NULL;
 }
 
-static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize count, gpointer data)
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize count,
+                                  gpointer data)
 {
     (void)data;
     const char *message = field(fields, count, "MESSAGE");
     if (!message || (level & G_LOG_LEVEL_MASK) > least_important)
         return G_LOG_WRITER_HANDLED;
-    g_autofree char *text =
-        log_format(level, field(fields, count, "GLIB_DOMAIN"), message, g_get_real_time(), for_journal);
+    g_autofree char *text = log_format(level, field(fields, count, "GLIB_DOMAIN"), message,
+                                       g_get_real_time(), for_journal);
     g_autofree char *line = g_strconcat(text, "\n", NULL);
-    ssize_t written = write(STDERR_FILENO, line, strlen(line)); /* one call: lines of threads do not mix */
+    ssize_t written =
+        write(STDERR_FILENO, line, strlen(line)); /* one call: lines of threads do not mix */
     return written < 0 ? G_LOG_WRITER_UNHANDLED : G_LOG_WRITER_HANDLED;
 }
 

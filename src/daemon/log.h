@@ -4,8 +4,9 @@
 #include <glib.h>
 
 /*
- * Writes what is at least as important as `level`. Under systemd's journal ($JOURNAL_STREAM) a line begins with the
- * priority (sd-daemon(3)), else with the time in UTC and the level. To be called once, before any thread is made.
+ * Writes what is at least as important as `level`. Under systemd's journal ($JOURNAL_STREAM) a line
+ * begins with the priority (sd-daemon(3)), else with the time in UTC and the level. To be called
+ * once, before any thread is made.
  */
 void log_open(GLogLevelFlags level);
 

@@ -1,4 +1,5 @@
-/* underpind: reads its configuration, starts what wiring.c puts together, and stops it on a signal. */
+/* underpind: reads its configuration, starts what wiring.c puts together, and stops it on a signal.
+ */
 #include <glib-unix.h>
 #include <locale.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ static gboolean check_root(GError **error)
     if (geteuid() == 0)
         return TRUE;
     return error_set(error, UNDERPIN_ERROR_DENIED,
-                     "start it by 'systemctl start underpind', or with sudo; the command 'underpin' is for users",
+                     "start it by 'systemctl start underpind', or with sudo; the command "
+                     "'underpin' is for users",
                      "the daemon needs to be root: it owns the images and protects them from QEMU");
 }
 

@@ -3,6 +3,6 @@
 
 #include <glib.h>
 
-/* Sends `state` ("READY=1", "STOPPING=1", "STATUS=…") to $NOTIFY_SOCKET. FALSE where there is none or it cannot be
- * reached: nothing that a caller could do about it. */
+/* Sends `state` ("READY=1", "STOPPING=1", "STATUS=…") to $NOTIFY_SOCKET. FALSE where there is none
+ * or it cannot be reached: nothing that a caller could do about it. */
 gboolean notify_manager(const char *state);

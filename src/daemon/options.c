@@ -1,4 +1,5 @@
-/* Each option that sets a key is a row of one table; everything that has no option of its own goes by --set. */
+/* Each option that sets a key is a row of one table; everything that has no option of its own goes
+ * by --set. */
 #include "daemon/options.h"
 
 #include "foundation/error.h"
@@ -35,11 +36,12 @@ static GOptionContext *context_new(Given *given)
 {
     const GOptionEntry fixed[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &given->config_path,
-         "configuration instead of " CONFIG_DEFAULT_PATH " (with its drop-ins, FILE.d/*.ini)", "FILE"},
-        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &given->assignments, "set any key of the configuration",
-         "SECTION.KEY=VALUE"},
-        {"dump-config", 0, 0, G_OPTION_ARG_NONE, &given->dump, "print the configuration in effect, and exit",
-         NULL},
+         "configuration instead of " CONFIG_DEFAULT_PATH " (with its drop-ins, FILE.d/*.ini)",
+         "FILE"},
+        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &given->assignments,
+         "set any key of the configuration", "SECTION.KEY=VALUE"},
+        {"dump-config", 0, 0, G_OPTION_ARG_NONE, &given->dump,
+         "print the configuration in effect, and exit", NULL},
         {"example-config", 0, 0, G_OPTION_ARG_NONE, &given->example,
          "print the configuration file as it is shipped, and exit", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &given->version, "print the version, and exit", NULL},
@@ -66,7 +68,8 @@ static gboolean given_parse(Given *given, int *argument_count, char ***arguments
     if (!g_option_context_parse(context, argument_count, arguments, &failure))
         return error_set(error, UNDERPIN_ERROR_INVALID, hint, "%s", failure->message);
     if (*argument_count > 1)
-        return error_set(error, UNDERPIN_ERROR_INVALID, hint, "'%s' is not understood", (*arguments)[1]);
+        return error_set(error, UNDERPIN_ERROR_INVALID, hint, "'%s' is not understood",
+                         (*arguments)[1]);
     return TRUE;
 }
 
@@ -74,8 +77,8 @@ static gboolean given_apply(const Given *given, Config *config, GError **error)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(settings); i++) {
         g_autofree char *origin = g_strdup_printf("--%s", settings[i].option);
-        if (given->values[i] && !config_set(config, settings[i].section, settings[i].key, given->values[i],
-                                            origin, error))
+        if (given->values[i] && !config_set(config, settings[i].section, settings[i].key,
+                                            given->values[i], origin, error))
             return FALSE;
     }
     for (guint i = 0; given->assignments && given->assignments[i]; i++) {
@@ -93,7 +96,8 @@ static OptionsAction action_of(const Given *given)
                             : OPTIONS_RUN;
 }
 
-Config *options_read(int *argument_count, char ***arguments, OptionsAction *action_out, GError **error)
+Config *options_read(int *argument_count, char ***arguments, OptionsAction *action_out,
+                     GError **error)
 {
     g_auto(Given) given = {0};
     g_autoptr(Config) config = config_new();

@@ -1,13 +1,14 @@
 /*
  * Start and stop, in the order that keeps machines safe:
  *
- *     run directory ─▶ catalog ─▶ store (its lock: one daemon a store) ─▶ hook program ─▶ host (connects by itself)
- *         ─▶ engine, queue ─▶ hook socket ─▶ engine_open: settle what a crash left ─▶ workers ─▶ API
+ *     run directory ─▶ catalog ─▶ store (its lock: one daemon a store) ─▶ hook program
+ *         ─▶ host (connects by itself) ─▶ engine, queue ─▶ hook socket
+ *         ─▶ engine_open: settle what a crash left ─▶ workers ─▶ API
  *
- * The hook socket is there before anything is settled: a hook that asks while the engine opens waits in the socket's
- * queue for its answer, and refuses the start where that takes too long. A stop goes the other way round: the main
- * context goes on answering hooks until the last machine has been left alone, so the queue is stopped on a thread of its
- * own meanwhile.
+ * The hook socket is there before anything is settled: a hook that asks while the engine opens
+ * waits in the socket's queue for its answer, and refuses the start where that takes too long. A
+ * stop goes the other way round: the main context goes on answering hooks until the last machine
+ * has been left alone, so the queue is stopped on a thread of its own meanwhile.
  */
 #include "daemon/wiring.h"
 
@@ -29,8 +30,8 @@
 
 struct Wiring {
     const Config *config;
-    int run_lock; /* -1: not held */
-    Catalog *catalog;       /* these five belong to the engine once it is made */
+    int run_lock;     /* -1: not held */
+    Catalog *catalog; /* these five belong to the engine once it is made */
     Storage *storage;
     Hypervisor *hypervisor;
     Claims *claims;
@@ -45,7 +46,7 @@ struct Wiring {
     gpointer done_data;
 };
 
-/* --- directories -------------------------------------------------------------------------------------------- */
+/* --- directories ---------------------------------------------------------------------------- */
 
 static gboolean make_directory(const char *path, guint32 mode, GError **error)
 {
@@ -76,13 +77,15 @@ static gboolean prepare_directories(Wiring *wiring, GError **error)
     const Config *config = wiring->config;
     g_autofree char *claims = config_claims_directory(config);
     g_autofree char *catalog_directory = g_path_get_dirname(config->catalog_path);
-    return make_directory(config->run_directory, 0755, error) && lock_run_directory(wiring, error) &&
-           make_directory(claims, 0700, error) && make_directory(catalog_directory, 0700, error);
+    return make_directory(config->run_directory, 0755, error) &&
+           lock_run_directory(wiring, error) && make_directory(claims, 0700, error) &&
+           make_directory(catalog_directory, 0700, error);
 }
 
-/* --- ports -------------------------------------------------------------------------------------------------- */
+/* --- ports ---------------------------------------------------------------------------------- */
 
-/* A store is made for a new catalog only: an empty directory where the store should be is one that is not mounted. */
+/* A store is made for a new catalog only: an empty directory where the store should be is one that
+ * is not mounted. */
 static gboolean catalog_is_new(Catalog *catalog, gboolean *is_new_out, GError **error)
 {
     g_autoptr(Inventory) inventory = catalog_load(catalog, error);
@@ -109,7 +112,8 @@ static gboolean open_store(Wiring *wiring, GError **error)
     return wiring->storage != NULL;
 }
 
-/* A daemon without its hook can still be looked at: the engine finds the hook missing, says so, and changes nothing. */
+/* A daemon without its hook can still be looked at: the engine finds the hook missing, says so, and
+ * changes nothing. */
 static void install_hook(const Config *config)
 {
     g_autoptr(GError) error = NULL;
@@ -134,7 +138,7 @@ static gboolean open_ports(Wiring *wiring, GError **error)
     return wiring->hypervisor != NULL;
 }
 
-/* --- engine and queue ---------------------------------------------------------------------------------------- */
+/* --- engine and queue ----------------------------------------------------------------------- */
 
 static void make_engine(Wiring *wiring)
 {
@@ -147,8 +151,8 @@ static void make_engine(Wiring *wiring)
     engine.chain_limit = config->chain_limit;
     engine.require_hook = config->require_hook;
     engine.store_root = directory_storage_root(wiring->storage);
-    wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog, wiring->claims,
-                                wiring->clock, &engine);
+    wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog,
+                                wiring->claims, wiring->clock, &engine);
     wiring->jobs = jobs_new(wiring->engine, wiring->catalog, wiring->clock, config->workers);
 }
 
@@ -173,11 +177,12 @@ static gboolean open_engine(Wiring *wiring, GError **error)
         return FALSE;
     g_autoptr(GError) question = engine_question(wiring->engine);
     if (question)
-        g_warning("nothing is changed until 'underpin doctor' has been answered: %s", question->message);
+        g_warning("nothing is changed until 'underpin doctor' has been answered: %s",
+                  question->message);
     return TRUE;
 }
 
-/* --- API ---------------------------------------------------------------------------------------------------- */
+/* --- API ------------------------------------------------------------------------------------ */
 
 static void make_api(Wiring *wiring)
 {
@@ -227,7 +232,7 @@ Wiring *wiring_new(const Config *config, GError **error)
     return g_steal_pointer(&wiring);
 }
 
-/* --- stop --------------------------------------------------------------------------------------------------- */
+/* --- stop ----------------------------------------------------------------------------------- */
 
 static gboolean report_stopped(gpointer user_data)
 {

@@ -204,6 +204,8 @@ void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
 
 /* --- maintain.c -------------------------------------------------------------------------------------------- */
 
+/* Settles what was decided, abandons what was only staged. */
+void engine_recover_flattening(Engine *engine);
 /* Makes a layer standalone without changing what anybody sees of it. */
 gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error);
 

@@ -2,8 +2,9 @@
  * Background care of layers, one unit of work at a time: content digests, and flattening of chains that are too long.
  *
  * Flattening has the shape of every operation: the standalone copy is staged beside the layer, the commit records the
- * former parent, and settling renames the copy over the layer's path. Its content is the same before and after, so clones
- * need no change; the former parent stays referenced while a machine runs that may have it open (references.c).
+ * former parent, settling renames the copy over the layer's path, and a second commit says when that was. Its content is
+ * the same before and after, so clones need no change; the former parent stays referenced until it is settled, and while a
+ * machine runs that may have it open (references.c).
  */
 #include <string.h>
 
@@ -39,14 +40,86 @@ static gboolean digest_layer(Engine *engine, const Layer *layer, GCancellable *c
     return commit_layer(engine, layer, next, error);
 }
 
+/* --- flattening -------------------------------------------------------------------------------------------- */
+
+static gboolean put_layer(Engine *engine, const Layer *layer, GError **error)
+{
+    g_autoptr(Changes) changes = changes_new();
+    changes_put_layer(changes, layer);
+    return engine_commit(engine, changes, error);
+}
+
+static gboolean stands_alone(Engine *engine, const Layer *layer)
+{
+    g_auto(HeadFacts) facts = {0};
+    return storage_layer_facts(engine->storage, layer, &facts, NULL) && facts.exists && !facts.backing;
+}
+
+/* Decided, but the copy could not take the layer's name: it sits on its parent as before. */
+static gboolean give_flattening_up(Engine *engine, const Layer *decided, GError **error)
+{
+    g_autoptr(Layer) back = layer_copy(decided);
+    g_free(back->parent_id);
+    back->parent_id = g_steal_pointer(&back->former_parent_id);
+    return put_layer(engine, back, error) && storage_flatten_abandon(engine->storage, decided, error);
+}
+
+/* Idempotent. What has taken the layer's name is rolled forward, at the latest by the next start. */
+static gboolean settle_flattening(Engine *engine, const Layer *decided, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    if (!storage_flatten_switch(engine->storage, decided, &problem) &&
+        !(stands_alone(engine, decided) && storage_flatten_switch(engine->storage, decided, NULL))) {
+        if (!stands_alone(engine, decided))
+            (void)give_flattening_up(engine, decided, NULL);
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    g_autoptr(Layer) settled = layer_copy(decided);
+    settled->flattened_at = engine_now(engine);
+    return put_layer(engine, settled, error);
+}
+
 static gboolean flatten(Engine *engine, const Layer *layer, GCancellable *cancellable, GError **error)
 {
     if (!storage_flatten_stage(engine->storage, layer, cancellable, error))
         return FALSE;
-    g_autoptr(Layer) next = layer_copy(layer);
-    next->former_parent_id = g_steal_pointer(&next->parent_id);
-    next->flattened_at = engine_now(engine);
-    return storage_flatten_switch(engine->storage, layer, error) && commit_layer(engine, layer, next, error);
+    g_autoptr(Layer) decided = layer_copy(layer);
+    decided->former_parent_id = g_steal_pointer(&decided->parent_id);
+    decided->flattened_at = 0;
+    if (put_layer(engine, decided, error))
+        return settle_flattening(engine, decided, error);
+    (void)storage_flatten_abandon(engine->storage, layer, NULL);
+    return FALSE;
+}
+
+static gboolean is_unsettled(const Layer *layer)
+{
+    return layer->former_parent_id && !layer->flattened_at;
+}
+
+static void recover_layer(Engine *engine, const Layer *layer)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean ok = is_unsettled(layer) ? settle_flattening(engine, layer, &error)
+                                      : storage_flatten_abandon(engine->storage, layer, &error);
+    if (!ok)
+        g_warning("flattening of layer '%s': %s", layer->id, error->message);
+}
+
+void engine_recover_flattening(Engine *engine)
+{
+    g_autoptr(GPtrArray) layers = g_ptr_array_new_with_free_func((GDestroyNotify)layer_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_rw_lock_reader_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->inventory->layers);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (((Layer *)value)->parent_id || is_unsettled(value))
+            g_ptr_array_add(layers, layer_ref(value));
+    g_rw_lock_reader_unlock(&engine->lock);
+    for (guint i = 0; i < layers->len; i++)
+        recover_layer(engine, g_ptr_array_index(layers, i));
 }
 
 gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error)
@@ -54,11 +127,12 @@ gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable
     g_autoptr(Layer) layer = find_layer(engine, layer_id);
     if (!layer)
         return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "there is no layer '%s'", layer_id);
-    if (!layer->parent_id)
+    if (!layer->parent_id && !is_unsettled(layer))
         return TRUE;
     if (!engine_base_hold(engine, layer->machine_id, error))
         return FALSE;
-    gboolean ok = flatten(engine, layer, cancellable, error);
+    gboolean ok = is_unsettled(layer) ? settle_flattening(engine, layer, error)
+                                      : flatten(engine, layer, cancellable, error);
     engine_base_release(engine, layer->machine_id);
     return ok;
 }

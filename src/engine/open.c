@@ -138,6 +138,7 @@ gboolean engine_recover(Engine *engine, GError **error)
 {
     g_autoptr(GPtrArray) ids = machine_ids(engine);
     protect_layers(engine);
+    engine_recover_flattening(engine);
     for (guint i = 0; i < ids->len; i++)
         recover_machine(engine, g_ptr_array_index(ids, i));
     return storage_scan(engine->storage, abandon_orphan, engine, error);

@@ -75,8 +75,12 @@ static gboolean needs_conversion(const ImageFacts *facts)
 
 static gboolean check_conversion(Planner *planner, const ImageFacts *facts, const char *path, PlanItem *item)
 {
-    if (!needs_conversion(facts) || planner->request->flatten)
+    if (!needs_conversion(facts) || (planner->request->flatten && !facts->chain_problem))
         return TRUE;
+    if (planner->request->flatten) {
+        plan_item_refuse(item, facts->chain_problem);
+        return FALSE;
+    }
     const char *what = facts->backing ? "has a backing file" : facts->is_block_device ? "is a block device" : "is not qcow2 or raw";
     planner_refuse(item, UNDERPIN_ERROR_REFUSED, "use --flatten to import a full copy of it", "'%s' %s", path, what);
     return FALSE;

@@ -63,8 +63,8 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
                                      : machine_ref(machine);
     if (!current)
         return FALSE;
-    if (!machine_is_pending(current))
-        return TRUE;
+    if (!machine_is_pending(current)) /* a wish that was given up may have left what was staged for it */
+        return !(facts.next || facts.next_broken) || storage_abandon(engine->storage, machine->id, error);
     Settled *settled = settle_switch(engine, current, allow_hypervisor, error);
     gboolean ok = settled && record_single(engine, settled, error);
     settled_free(settled);
@@ -143,7 +143,8 @@ void engine_after_wish(Engine *engine, const Machine *machine)
 {
     g_autoptr(GError) cancelled = NULL;
     error_set(&cancelled, UNDERPIN_ERROR_CANCELLED, NULL, "the move was given up before it happened");
-    (void)storage_abandon(engine->storage, machine->id, NULL);
+    if (!storage_abandon(engine->storage, machine->id, NULL))
+        engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
     (void)hypervisor_set_reboot_stops(engine->hypervisor, machine->uuid, FALSE, NULL);
     engine_emit(engine, ENGINE_MACHINE_SETTLED, machine->id, cancelled);
 }

@@ -122,7 +122,7 @@ static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint
         machine_drop_generation(after, consumed);
     if (!desired->base_id)
         drop_entries(after);
-    if (desired->cause == CAUSE_REBASE || desired->cause == CAUSE_RESTORE)
+    if (cause_keeps_entry(desired->cause))
         g_clear_pointer(&after->behind_reason, g_free);
 }
 
@@ -549,18 +549,43 @@ static void release_undone(Machine *after)
     g_clear_pointer(&after->hold_reason, g_free);
 }
 
+/* Whether the volume is one that the clone's owner has added: its base has none of that target. */
+static gboolean is_own_volume(Engine *engine, const Machine *machine, const char *target)
+{
+    const char *base_id = machine_actual(machine)->base_id;
+    g_autoptr(Machine) base = base_id ? engine_machine(engine, base_id) : NULL;
+    return base && !machine_volume(base, target);
+}
+
+/* The outline of the actual heads: a change of volumes that does not happen has changed none. */
+static void take_volumes_back(Engine *engine, Machine *after)
+{
+    const Generation *actual = machine_actual(after);
+    g_ptr_array_set_size(after->volumes, 0);
+    for (guint i = 0; i < actual->heads->len; i++) {
+        const Head *head = g_ptr_array_index(actual->heads, i);
+        g_ptr_array_add(after->volumes, volume_new(head->target, head->role, head->format,
+                                                   is_own_volume(engine, after, head->target)));
+    }
+}
+
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error)
 {
     g_autoptr(Machine) after = machine_copy(machine);
     if (!can_go_back(engine, machine))
         return error_set(error, error_code(reason), error_hint(reason), "%s", reason->message);
     release_undone(after);
+    gboolean is_change = machine_desired(after)->cause == CAUSE_CHANGE;
+    if (is_change)
+        take_volumes_back(engine, after);
     if (after->desired != after->actual)
         machine_drop_generation(after, after->desired);
     after->desired = after->actual;
     after->define_after = FALSE;
-    g_free(after->behind_reason);
-    after->behind_reason = g_strdup(reason->message);
+    if (!is_change) { /* behind is who has not got an update; a change is simply asked for again */
+        g_free(after->behind_reason);
+        after->behind_reason = g_strdup(reason->message);
+    }
     g_autoptr(Changes) changes = changes_new();
     changes_put_machine(changes, after);
     if (!engine_commit(engine, changes, error))

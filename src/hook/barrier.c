@@ -14,6 +14,7 @@ typedef struct {
     const StoreMachine *machine;
     ClaimContent before; /* what the claim said before */
     bool resumes;        /* from saved memory */
+    bool turned_away;    /* for want of the daemon alone */
     bool may_be_granted; /* the daemon allowed it, or did not answer in time and may still do so */
 } Start;
 
@@ -38,6 +39,7 @@ static bool take_claim(Start *start, const StoreMachine *machine, bool resumes, 
     start->machine = machine;
     start->before = claim_read(claims, machine->id);
     start->may_be_granted = false;
+    start->turned_away = false;
     start->resumes = resumes || is_resume(machine, start->before);
     if ((!start->resumes || claim_note_resume(claims, machine->id)) &&
         claim_put(claims, machine->id, CLAIM_STARTING))
@@ -55,14 +57,16 @@ static void withdraw(const Start *start)
     const StoreMachine *machine = start->machine;
     claim_forget_resume(machine->store.claims, machine->id);
     claim_put(machine->store.claims, machine->id,
-              start->before == CLAIM_RUNNING ? CLAIM_RUNNING : CLAIM_ABSENT);
+              start->before == CLAIM_RUNNING ? CLAIM_RUNNING
+              : start->turned_away           ? CLAIM_TURNED_AWAY
+                                             : CLAIM_ABSENT);
     if (start->may_be_granted)
         tell(machine, "dropped");
 }
 
 /* Without the daemon: what the store itself says. Saved memory belongs to the heads it ran on, and
  * to no others. */
-static bool allowed_by_marks(const Start *start, const MachineState *state, Verdict *verdict)
+static bool allowed_by_marks(Start *start, const MachineState *state, Verdict *verdict)
 {
     const char *name = start->machine->name;
     bool is_settled = !state->is_marked && !state->has_next;
@@ -74,6 +78,7 @@ static bool allowed_by_marks(const Start *start, const MachineState *state, Verd
         return refuse(
             verdict,
             "whether the saved memory of '%s' fits its disks is not known; start underpind", name);
+    start->turned_away = true;
     return refuse(verdict, "'%s' is not settled; start underpind", name);
 }
 
@@ -202,7 +207,7 @@ static void release(const StoreMachine *machine)
         [CLAIM_RUNNING] = "released",
     };
     ClaimContent claim = claim_read(machine->store.claims, machine->id);
-    if (claim == CLAIM_ABSENT)
+    if (claim == CLAIM_ABSENT || claim == CLAIM_TURNED_AWAY)
         return;
     claim_forget_resume(machine->store.claims, machine->id);
     claim_put(machine->store.claims, machine->id, CLAIM_ABSENT);

@@ -16,6 +16,7 @@ static const char *const contents[] = {
     [CLAIM_ABSENT] = "",
     [CLAIM_STARTING] = "claimed\n",
     [CLAIM_RUNNING] = "started\n",
+    [CLAIM_TURNED_AWAY] = "refused\n",
 };
 
 typedef struct {
@@ -40,6 +41,8 @@ ClaimContent claim_read(const char *directory, const char *machine_id)
         return CLAIM_ABSENT;
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
+    if (length > 0 && strcmp(text, contents[CLAIM_TURNED_AWAY]) == 0)
+        return CLAIM_TURNED_AWAY;
     return length > 0 && strcmp(text, contents[CLAIM_RUNNING]) == 0 ? CLAIM_RUNNING
                                                                     : CLAIM_STARTING;
 }

@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
-typedef enum { CLAIM_ABSENT, CLAIM_STARTING, CLAIM_RUNNING } ClaimContent;
+/* TURNED_AWAY claims nothing: while the daemon was down a start was refused, which libvirt never repeats by itself (an
+ * autostart); the daemon does. */
+typedef enum { CLAIM_ABSENT, CLAIM_STARTING, CLAIM_RUNNING, CLAIM_TURNED_AWAY } ClaimContent;
 
 ClaimContent claim_read(const char *directory, const char *machine_id);
 /* Puts the claim with this content, whatever was there: it is entirely old or entirely new at any

@@ -1,4 +1,5 @@
-/* What the handlers work on: borrowed from whoever runs the server, and valid for as long as it runs. */
+/* What the handlers work on: borrowed from whoever runs the server, and valid for as long as it
+ * runs. */
 #pragma once
 
 #include "http/event_stream.h"

@@ -3,5 +3,6 @@
 
 #include "http/api.h"
 
-/* Never NULL. Checks the peer, calls the route's handler, turns an error into a problem, and logs it once. */
+/* Never NULL. Checks the peer, calls the route's handler, turns an error into a problem, and logs
+ * it once. */
 HttpResponse *dispatch(const Api *api, const Route *route, const HttpRequest *request);

@@ -1,6 +1,7 @@
 /*
- * Listeners that turn changes into events. They run on the thread that made the change, so they do nothing where
- * nobody hears (event_stream_is_heard), and render from immutable objects where somebody does.
+ * Listeners that turn changes into events. They run on the thread that made the change, so they do
+ * nothing where nobody hears (event_stream_is_heard), and render from immutable objects where
+ * somebody does.
  */
 #include "http/event_bridge.h"
 
@@ -57,7 +58,8 @@ static void (*const publishers[])(const Api *, const char *) = {
     [ENGINE_HOST_CHANGED] = publish_host,       [ENGINE_WANTS_SETTLE] = NULL,
 };
 
-static void on_engine_event(EngineEvent event, const char *id, const GError *error, gpointer user_data)
+static void on_engine_event(EngineEvent event, const char *id, const GError *error,
+                            gpointer user_data)
 {
     (void)error;
     const Api *api = user_data;
@@ -74,8 +76,9 @@ static void on_jobs_event(JobsEvent event, const Job *job, const JobItem *item, 
     if (event == JOBS_JOB_CHANGED)
         event_stream_publish(api->events, "job", job_to_api_json(api, job, FALSE));
     else
-        event_stream_publish(api->events, "item",
-                             json_pack("{s:s, s:o}", "job", job->id, "item", job_item_to_json(item)));
+        event_stream_publish(
+            api->events, "item",
+            json_pack("{s:s, s:o}", "job", job->id, "item", job_item_to_json(item)));
 }
 
 gboolean event_bridge_connect(const Api *api, GError **error)

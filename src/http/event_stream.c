@@ -1,8 +1,8 @@
 /*
  * The ring of events and its readers, all under one lock.
  *
- * Parking and waking happen under that lock, too. Otherwise an event could be published between "nothing to read" and
- * the moment the reader sleeps, and it would sleep on it.
+ * Parking and waking happen under that lock, too. Otherwise an event could be published between
+ * "nothing to read" and the moment the reader sleeps, and it would sleep on it.
  */
 #include "http/event_stream.h"
 
@@ -13,7 +13,8 @@
 #include "foundation/error.h"
 #include "http/lock.h"
 
-/* Numbers begin at seconds * this: no run of the daemon publishes a million events a second for its whole life. */
+/* Numbers begin at seconds * this: no run of the daemon publishes a million events a second for its
+ * whole life. */
 #define SEQUENCES_PER_SECOND 1000000
 
 /* One rendered event; the count is protected by the stream's lock. */
@@ -27,7 +28,8 @@ struct EventStream {
     EventStreamConfig config;
     pthread_t keeper;
     gboolean has_keeper;
-    pthread_mutex_t lock; /* protects what follows; taken before the server's own locks, never after them */
+    pthread_mutex_t
+        lock; /* protects what follows; taken before the server's own locks, never after them */
     pthread_cond_t closing;
     Text **ring;        /* sequence % event_limit */
     guint64 oldest;     /* first sequence that the ring holds */
@@ -171,9 +173,9 @@ EventStream *event_stream_new(const EventStreamConfig *config)
     EventStream *stream = g_new0(EventStream, 1);
     stream->config = *config;
     stream->ring = g_new0(Text *, config->event_limit);
-    stream->next = config->first_sequence ? config->first_sequence
-                                          : (guint64)(g_get_real_time() / G_USEC_PER_SEC) *
-                                                SEQUENCES_PER_SECOND;
+    stream->next = config->first_sequence
+                       ? config->first_sequence
+                       : (guint64)(g_get_real_time() / G_USEC_PER_SEC) * SEQUENCES_PER_SECOND;
     stream->oldest = stream->next;
     stream->readers = g_ptr_array_new();
     stream->left_at_us = G_MININT64 / 2;
@@ -260,14 +262,17 @@ static void reader_begin(EventReader *reader, const char *last_event_id)
     reader->sequence = last + 1;
 }
 
-EventReader *event_reader_new(EventStream *stream, const char *last_event_id, EventReaderSwitch park,
-                              EventReaderSwitch wake, gpointer user_data, GError **error)
+EventReader *event_reader_new(EventStream *stream, const char *last_event_id,
+                              EventReaderSwitch park, EventReaderSwitch wake, gpointer user_data,
+                              GError **error)
 {
     LOCK_FOR_SCOPE(&stream->lock);
     if (stream->readers->len >= stream->config.reader_limit) {
-        /* Some may have gone unnoticed, as nothing was written to them: the next one finds the room. */
+        /* Some may have gone unnoticed, as nothing was written to them: the next one finds the
+         * room. */
         keep_alive_locked(stream);
-        error_set(error, UNDERPIN_ERROR_UNAVAILABLE, "close some of the pages or watchers that are open",
+        error_set(error, UNDERPIN_ERROR_UNAVAILABLE,
+                  "close some of the pages or watchers that are open",
                   "%u event streams are open already", stream->readers->len);
         return NULL;
     }
@@ -294,7 +299,8 @@ void event_reader_free(EventReader *reader)
     g_free(reader);
 }
 
-/* The next thing to read; FALSE where there is nothing. Not called for a reader that has fallen behind. */
+/* The next thing to read; FALSE where there is nothing. Not called for a reader that has fallen
+ * behind. */
 static gboolean reader_advance(EventReader *reader)
 {
     static const char comment[] = ": keep-alive\n\n";

@@ -1,11 +1,12 @@
 /*
  * The event stream: what happened, numbered, for any number of readers up to a bound.
  *
- *     publish ──▶ ring of the newest events ──▶ reader, reader, reader (each with its own place in it)
+ *     publish ──▶ ring of the newest events ──▶ readers, each with its own place in the ring
  *
- * A publisher never waits for a reader: a reader that falls out of the ring is ended and comes back with the last
- * number it has seen. Numbers go up across restarts of the daemon, so that a number from an earlier run is always
- * too old, and never taken for a newer event. Format: server-sent events (WHATWG HTML, section 9.2).
+ * A publisher never waits for a reader: a reader that falls out of the ring is ended and comes back
+ * with the last number it has seen. Numbers go up across restarts of the daemon, so that a number
+ * from an earlier run is always too old, and never taken for a newer event. Format: server-sent
+ * events (WHATWG HTML, section 9.2).
  */
 #pragma once
 
@@ -17,12 +18,12 @@ typedef struct EventStream EventStream;
 typedef struct EventReader EventReader;
 
 typedef struct {
-    guint event_limit;          /* events held; default 8192 */
-    gsize byte_limit;           /* bytes held; default 8 MiB */
-    guint reader_limit;         /* default 64 */
-    guint keep_alive_seconds;   /* a comment to idle readers; default 15; 0: never */
-    guint linger_seconds;       /* events go on being kept after the last reader has left; default 60 */
-    guint64 first_sequence;     /* 0: from the wall clock */
+    guint event_limit;        /* events held; default 8192 */
+    gsize byte_limit;         /* bytes held; default 8 MiB */
+    guint reader_limit;       /* default 64 */
+    guint keep_alive_seconds; /* a comment to idle readers; default 15; 0: never */
+    guint linger_seconds;   /* events go on being kept after the last reader has left; default 60 */
+    guint64 first_sequence; /* 0: from the wall clock */
 } EventStreamConfig;
 void event_stream_config_init(EventStreamConfig *config);
 
@@ -33,8 +34,9 @@ void event_stream_free(EventStream *stream);
 void event_stream_close(EventStream *stream);
 
 /*
- * Whether anybody hears, or may come back to hear, what is published now. FALSE makes the stream forget what it holds:
- * the caller may then leave out the event without making it (thousands of machines change in one commit).
+ * Whether anybody hears, or may come back to hear, what is published now. FALSE makes the stream
+ * forget what it holds: the caller may then leave out the event without making it (thousands of
+ * machines change in one commit).
  */
 gboolean event_stream_is_heard(EventStream *stream);
 /* Takes `data`. `type` is one of the names in the API's document. */
@@ -44,18 +46,19 @@ void event_stream_keep_alive(EventStream *stream);
 guint event_stream_readers(EventStream *stream);
 
 /*
- * How a reader that has nothing to read is put to sleep and woken. Both are called under the stream's lock, so that no
- * event can fall between: they must not call the stream.
+ * How a reader that has nothing to read is put to sleep and woken. Both are called under the
+ * stream's lock, so that no event can fall between: they must not call the stream.
  */
 typedef void (*EventReaderSwitch)(gpointer user_data);
 
 /*
- * A reader that begins with "hello" {"sequence"} and goes on after `last_event_id`, or with the next event where that
- * is NULL. What can no longer be resumed begins with "reset" {"sequence"} instead: everything must be read anew.
- * UNAVAILABLE when there are too many readers.
+ * A reader that begins with "hello" {"sequence"} and goes on after `last_event_id`, or with the
+ * next event where that is NULL. What can no longer be resumed begins with "reset" {"sequence"}
+ * instead: everything must be read anew. UNAVAILABLE when there are too many readers.
  */
-EventReader *event_reader_new(EventStream *stream, const char *last_event_id, EventReaderSwitch park,
-                              EventReaderSwitch wake, gpointer user_data, GError **error);
+EventReader *event_reader_new(EventStream *stream, const char *last_event_id,
+                              EventReaderSwitch park, EventReaderSwitch wake, gpointer user_data,
+                              GError **error);
 void event_reader_free(EventReader *reader);
 /* Up to `size` bytes. 0: nothing at the moment, and `park` has been called; -1: the end. */
 gssize event_reader_read(EventReader *reader, char *buffer, gsize size);

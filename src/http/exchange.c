@@ -1,12 +1,14 @@
 /*
  * The life of one exchange:
  *
- *     target ─▶ headers ─▶ body ─▶ submitted (suspended) ─▶ run by a worker ─▶ resumed ─▶ answered ─▶ completed
- *                  └─────────┴─▶ refused: what is left of the body is read and dropped, then answered
+ *     target ─▶ headers ─▶ body ─▶ submitted ─▶ run by a worker ─▶ resumed ─▶ answered ─▶ completed
+ *                  │         │     (suspended)
+ *                  └─────────┴─▶ refused: the rest of the body is read and dropped, then answered
  *
- * A refused body is read to its end where that is cheap: closing a socket with unread bytes in it can lose the answer on
- * its way. The library calls exchange_on_access() again and again; only the fields say where the exchange stands. They
- * are touched by one thread at a time: the socket's until the connection is suspended, the worker's until it is resumed.
+ * A refused body is read to its end where that is cheap: closing a socket with unread bytes in it
+ * can lose the answer on its way. The library calls exchange_on_access() again and again; only the
+ * fields say where the exchange stands. One thread at a time touches them: the socket's until the
+ * connection is suspended, the worker's until it is resumed.
  */
 #include "http/exchange.h"
 
@@ -77,8 +79,8 @@ static Peer exchange_peer(const Exchange *exchange)
     return peer ? *peer : (Peer){.is_known = FALSE};
 }
 
-static void exchange_refuse(Exchange *exchange, unsigned status, UnderpinErrorCode code, const char *hint,
-                            const char *message)
+static void exchange_refuse(Exchange *exchange, unsigned status, UnderpinErrorCode code,
+                            const char *hint, const char *message)
 {
     g_autoptr(GError) error = NULL;
     error_set(&error, code, hint, "%s", message);
@@ -129,8 +131,9 @@ static void read_headers(Exchange *exchange, const char *method)
     exchange->request->idempotency_key = g_strdup(header(exchange, "Idempotency-Key"));
     exchange->request->last_event_id = g_strdup(header(exchange, "Last-Event-ID"));
     const char *query = strchr(exchange->target, '?');
-    exchange->route = router_match(exchange->host->routes, exchange->host->route_count, exchange->request,
-                                   query ? query + 1 : NULL, &exchange->response);
+    exchange->route =
+        router_match(exchange->host->routes, exchange->host->route_count, exchange->request,
+                     query ? query + 1 : NULL, &exchange->response);
     check_body_headers(exchange);
 }
 
@@ -161,11 +164,11 @@ static struct MHD_Response *event_response(Exchange *exchange)
 {
     g_autoptr(GError) error = NULL;
     EventReader *reader =
-        event_reader_new(exchange->host->api->events, exchange->request->last_event_id, suspend, resume,
-                         exchange->connection, &error);
+        event_reader_new(exchange->host->api->events, exchange->request->last_event_id, suspend,
+                         resume, exchange->connection, &error);
     if (reader)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BLOCK_BYTES, read_events, reader,
-                                                 free_reader);
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BLOCK_BYTES, read_events,
+                                                 reader, free_reader);
     http_response_free(exchange->response);
     exchange->response = http_response_problem(error);
     return NULL;
@@ -206,7 +209,8 @@ static void add_headers(struct MHD_Response *answer, const HttpResponse *respons
 
 static enum MHD_Result exchange_answer(Exchange *exchange)
 {
-    struct MHD_Response *answer = exchange->response->opens_events ? event_response(exchange) : NULL;
+    struct MHD_Response *answer =
+        exchange->response->opens_events ? event_response(exchange) : NULL;
     if (!answer)
         answer = body_response(exchange->response);
     if (!answer)
@@ -220,7 +224,8 @@ static enum MHD_Result exchange_answer(Exchange *exchange)
     return result;
 }
 
-/* Whether to answer a refused request before its body has come: it waits for a "100 Continue", or is endless. */
+/* Whether to answer a refused request before its body has come: it waits for a "100 Continue", or
+ * is endless. */
 static gboolean must_answer_early(const Exchange *exchange)
 {
     return exchange->response &&
@@ -252,8 +257,9 @@ static enum MHD_Result take_body(Exchange *exchange, const char *data, size_t *s
 static void refuse_unexpected_body(Exchange *exchange)
 {
     if (!exchange->response && !exchange->route->takes_body && exchange->request->body->len > 0)
-        exchange_refuse(exchange, error_code_http_status(UNDERPIN_ERROR_INVALID), UNDERPIN_ERROR_INVALID,
-                        "send it without one", "this address takes no body");
+        exchange_refuse(exchange, error_code_http_status(UNDERPIN_ERROR_INVALID),
+                        UNDERPIN_ERROR_INVALID, "send it without one",
+                        "this address takes no body");
 }
 
 static enum MHD_Result exchange_submit(Exchange *exchange)

@@ -18,7 +18,8 @@ typedef struct {
     gpointer user_data;
 } ExchangeHost;
 
-/* The callbacks for MHD_start_daemon(); the closure is the ExchangeHost. The connection's socket context is its Peer. */
+/* The callbacks for MHD_start_daemon(); the closure is the ExchangeHost. The connection's socket
+ * context is its Peer. */
 void *exchange_on_target(void *host, const char *target, struct MHD_Connection *connection);
 enum MHD_Result exchange_on_access(void *host, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload_data,

@@ -1,4 +1,5 @@
-/* All handlers, by the file that holds them; routes.c says where each is found. Contract: router.h. */
+/* All handlers, by the file that holds them; routes.c says where each is found. Contract: router.h.
+ */
 #pragma once
 
 #include "http/api.h"

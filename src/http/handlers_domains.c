@@ -41,7 +41,8 @@ static gboolean is_volume(const DomainDisk *disk)
     return g_strcmp0(disk->device, "disk") == 0;
 }
 
-/* The disk that the domain boots from: the lowest boot order, else the first. NULL where there is no disk. */
+/* The disk that the domain boots from: the lowest boot order, else the first. NULL where there is
+ * no disk. */
 static const DomainDisk *boot_disk(const GPtrArray *disks)
 {
     const DomainDisk *first = NULL;
@@ -74,7 +75,8 @@ static json_t *disks_to_json(const GPtrArray *disks)
 }
 
 /* A domain that has gone since the list was made is left out. */
-static gboolean append_domain(const Api *api, json_t *items, const DomainState *state, GError **error)
+static gboolean append_domain(const Api *api, json_t *items, const DomainState *state,
+                              GError **error)
 {
     g_autoptr(GError) failure = NULL;
     g_autoptr(DomainFacts) facts = hypervisor_inspect(api->hypervisor, state->uuid, &failure);
@@ -93,7 +95,8 @@ static gboolean append_domain(const Api *api, json_t *items, const DomainState *
     return TRUE;
 }
 
-static HttpResponse *respond(const Api *api, const GPtrArray *domains, gboolean more, GError **error)
+static HttpResponse *respond(const Api *api, const GPtrArray *domains, gboolean more,
+                             GError **error)
 {
     json_t *items = json_array();
     const DomainState *last = NULL;

@@ -98,7 +98,8 @@ HttpResponse *handle_layer_show(const Api *api, const HttpRequest *request, GErr
     Lookup lookup = {.id = request->parameters[0]};
     engine_read(api->engine, read_layer, &lookup);
     if (!lookup.json) {
-        error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "no layer '%s'", lookup.id);
+        error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "no layer '%s'",
+                  lookup.id);
         return NULL;
     }
     g_autoptr(GPtrArray) reasons = engine_layer_reasons(api->engine, lookup.id, error);

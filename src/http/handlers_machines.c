@@ -1,8 +1,8 @@
 /*
  * Machines: the list, one machine, its history.
  *
- * A list is filtered, sorted and cut while the inventory is read; what is left (references to immutable machines) is
- * rendered afterwards, so that ten thousand machines hold nobody up.
+ * A list is filtered, sorted and cut while the inventory is read; what is left (references to
+ * immutable machines) is rendered afterwards, so that ten thousand machines hold nobody up.
  */
 #include <fnmatch.h>
 
@@ -29,8 +29,10 @@ typedef struct {
 
 static gboolean read_kind(const HttpRequest *request, Kind *kind_out, GError **error)
 {
-    static const char *const names[] = {
-        [KIND_ANY] = NULL, [KIND_BASE] = "base", [KIND_CLONE] = "clone", [KIND_MACHINE] = "machine"};
+    static const char *const names[] = {[KIND_ANY] = NULL,
+                                        [KIND_BASE] = "base",
+                                        [KIND_CLONE] = "clone",
+                                        [KIND_MACHINE] = "machine"};
     const char *text = http_request_query(request, "kind");
     *kind_out = KIND_ANY;
     for (guint kind = KIND_BASE; text && kind < G_N_ELEMENTS(names); kind++) {
@@ -54,7 +56,9 @@ static gboolean listing_read(const HttpRequest *request, Listing *listing, GErro
 
 static Kind machine_kind(const Machine *machine)
 {
-    return machine_is_base(machine) ? KIND_BASE : machine_is_clone(machine) ? KIND_CLONE : KIND_MACHINE;
+    return machine_is_base(machine)    ? KIND_BASE
+           : machine_is_clone(machine) ? KIND_CLONE
+                                       : KIND_MACHINE;
 }
 
 static gboolean listing_wants(const Listing *listing, const Machine *machine, const Machine *base)
@@ -170,8 +174,7 @@ static json_t *history_to_json(const Job *job)
     json_put_text(entry, "verb", verb_name(job->request->verb));
     json_put_text(entry, "requested_by", job->requested_by);
     json_put_time(entry, "finished_at", job->finished_at);
-    json_put_text(entry, "state",
-                  item ? item_state_name(item->state) : job_state_name(job->state));
+    json_put_text(entry, "state", item ? item_state_name(item->state) : job_state_name(job->state));
     json_put_text_if_any(entry, "message", item ? item->message : job->message);
     json_put_stored(entry, "receipt", item ? item->receipt : NULL);
     return entry;

@@ -1,4 +1,5 @@
-/* The metrics: what the engine counts, the jobs by state, the event stream, and the requests by route. */
+/* The metrics: what the engine counts, the jobs by state, the event stream, and the requests by
+ * route. */
 #include "http/handlers.h"
 
 typedef struct {
@@ -22,12 +23,14 @@ static void write_machines(GString *text, const EngineStatus *status)
         {"underpin_bases", "Machines that are bases.", status->bases},
         {"underpin_clones", "Machines that are clones.", status->clones},
         {"underpin_machines_running", "Machines whose QEMU runs.", status->running},
-        {"underpin_machines_pending", "Machines with a change that waits for their stop.", status->pending},
+        {"underpin_machines_pending", "Machines with a change that waits for their stop.",
+         status->pending},
         {"underpin_machines_held", "Machines on hold.", status->held},
         {"underpin_machines_behind", "Machines whose update was deferred.", status->behind},
         {"underpin_undo_entries", "Systems kept for undo.", status->entries},
         {"underpin_undo_bytes", "Bytes kept for undo.", status->held_bytes},
-        {"underpin_kept_bytes", "Bytes of kept data volumes, the trash included.", status->kept_bytes},
+        {"underpin_kept_bytes", "Bytes of kept data volumes, the trash included.",
+         status->kept_bytes},
         {"underpin_reclaimable_bytes", "Bytes that nothing references any more.",
          status->reclaimable_bytes},
     };
@@ -37,13 +40,15 @@ static void write_machines(GString *text, const EngineStatus *status)
 static void write_host(GString *text, const EngineStatus *status)
 {
     const Gauge gauges[] = {
-        {"underpin_libvirt_connected", "1 while libvirt answers.", status->libvirt_connected ? 1 : 0},
+        {"underpin_libvirt_connected", "1 while libvirt answers.",
+         status->libvirt_connected ? 1 : 0},
         {"underpin_hook_in_force", "1 while libvirt's start hook is in force.",
          status->hook_in_force ? 1 : 0},
         {"underpin_layers_protected", "1 where sealed layers cannot be written.",
          status->store.protects_layers ? 1 : 0},
         {"underpin_store_size_bytes", "Size of the store's file system.", status->store.size_bytes},
-        {"underpin_store_free_bytes", "Free bytes in the store's file system.", status->store.free_bytes},
+        {"underpin_store_free_bytes", "Free bytes in the store's file system.",
+         status->store.free_bytes},
     };
     write_gauges(text, gauges, G_N_ELEMENTS(gauges));
 }
@@ -68,7 +73,8 @@ static void write_jobs(GString *text, JobTally *tally)
 {
     guint64 counts[JOB_STATE_COUNT];
     job_tally_read(tally, counts);
-    metric_family(text, "underpin_jobs_open", METRIC_GAUGE, "Jobs that are not finished, by state.");
+    metric_family(text, "underpin_jobs_open", METRIC_GAUGE,
+                  "Jobs that are not finished, by state.");
     for (guint state = 0; state < JOB_STATE_COUNT; state++) {
         if (!job_state_is_final((JobState)state))
             metric_sample(text, "underpin_jobs_open", "state", job_state_name((JobState)state),

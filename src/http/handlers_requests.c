@@ -1,4 +1,5 @@
-/* Plans and new jobs: both take the same request, so that a dry run and the run cannot differ in what was asked. */
+/* Plans and new jobs: both take the same request, so that a dry run and the run cannot differ in
+ * what was asked. */
 #include <string.h>
 
 #include "foundation/error.h"
@@ -29,7 +30,8 @@ static gboolean take_key(Request *request, const char *key, GError **error)
     for (gsize i = 0; i < length; i++)
         is_valid = is_valid && g_ascii_isgraph(key[i]);
     if (!is_valid)
-        return error_set(error, UNDERPIN_ERROR_INVALID, "send 1 to 128 printable characters, such as a UUID",
+        return error_set(error, UNDERPIN_ERROR_INVALID,
+                         "send 1 to 128 printable characters, such as a UUID",
                          "the Idempotency-Key cannot be used");
     g_free(request->idempotency_key);
     request->idempotency_key = g_strdup(key);

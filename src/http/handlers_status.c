@@ -39,7 +39,8 @@ static void health_of_engine(const Api *api, Health *health)
     if (!status.libvirt_connected)
         add_problem(health, "libvirt does not answer");
     if (!status.hook_in_force)
-        add_problem(health, status.hook_problem ? status.hook_problem : "the start hook is not in force");
+        add_problem(health,
+                    status.hook_problem ? status.hook_problem : "the start hook is not in force");
     engine_status_clear(&status);
 }
 
@@ -56,7 +57,8 @@ HttpResponse *handle_health(const Api *api, const HttpRequest *request, GError *
 {
     (void)request;
     (void)error;
-    Health health = {.libvirt = "away", .store = "ok", .hook = "not in force", .problems = json_array()};
+    Health health = {
+        .libvirt = "away", .store = "ok", .hook = "not in force", .problems = json_array()};
     health_of_question(api, &health);
     health_of_engine(api, &health);
     json_t *json = json_object();

@@ -1,4 +1,5 @@
-/* Request metrics in arrays of atomic counters, one row a route; text format 0.0.4 of Prometheus. */
+/* Request metrics in arrays of atomic counters, one row a route; text format 0.0.4 of Prometheus.
+ */
 #include "http/http_metrics.h"
 
 #define STATUS_CLASSES 5 /* 1xx … 5xx */
@@ -7,7 +8,7 @@ static const struct {
     gint64 limit_us;
     const char *label;
 } buckets[] = {
-    {1000, "0.001"}, {5000, "0.005"},   {25000, "0.025"},   {100000, "0.1"},
+    {1000, "0.001"}, {5000, "0.005"},  {25000, "0.025"}, {100000, "0.1"},
     {500000, "0.5"}, {2500000, "2.5"}, {10000000, "10"},
 };
 
@@ -51,7 +52,8 @@ static guint64 count_read(const guint64 *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-void http_metrics_note(HttpMetrics *metrics, const Route *route, unsigned status, gint64 duration_us)
+void http_metrics_note(HttpMetrics *metrics, const Route *route, unsigned status,
+                       gint64 duration_us)
 {
     gsize index = route ? (gsize)(route - metrics->routes) : metrics->count;
     Row *row = &metrics->rows[index];
@@ -92,8 +94,8 @@ static void write_durations(GString *text, const Row *row, const char *labels)
     guint64 cumulative = 0, count = count_read(&row->count);
     for (guint i = 0; i < G_N_ELEMENTS(buckets); i++) {
         cumulative += count_read(&row->within[i]);
-        g_string_append_printf(text, "%s_bucket{%s,le=\"%s\"} %" G_GUINT64_FORMAT "\n", name, labels,
-                               buckets[i].label, cumulative);
+        g_string_append_printf(text, "%s_bucket{%s,le=\"%s\"} %" G_GUINT64_FORMAT "\n", name,
+                               labels, buckets[i].label, cumulative);
     }
     g_string_append_printf(text, "%s_bucket{%s,le=\"+Inf\"} %" G_GUINT64_FORMAT "\n", name, labels,
                            MAX(count, cumulative));
@@ -116,10 +118,12 @@ static void write_rows(HttpMetrics *metrics, GString *text,
 
 void http_metrics_write(HttpMetrics *metrics, GString *text)
 {
-    metric_family(text, "underpin_http_requests_total", METRIC_COUNTER, "Answers by route and status.");
+    metric_family(text, "underpin_http_requests_total", METRIC_COUNTER,
+                  "Answers by route and status.");
     write_rows(metrics, text, write_answers);
-    g_string_append(text, "# HELP underpin_http_request_duration_seconds Time to the answer by route.\n"
-                          "# TYPE underpin_http_request_duration_seconds histogram\n");
+    g_string_append(text,
+                    "# HELP underpin_http_request_duration_seconds Time to the answer by route.\n"
+                    "# TYPE underpin_http_request_duration_seconds histogram\n");
     write_rows(metrics, text, write_durations);
 }
 
@@ -142,7 +146,8 @@ static void append_label_value(GString *text, const char *value)
     }
 }
 
-void metric_sample(GString *text, const char *name, const char *label, const char *value, guint64 number)
+void metric_sample(GString *text, const char *name, const char *label, const char *value,
+                   guint64 number)
 {
     g_string_append(text, name);
     if (label) {

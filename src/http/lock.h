@@ -1,7 +1,8 @@
 /*
  * Mutexes that a scope holds: LOCK_FOR_SCOPE(&mutex) until the closing brace.
  *
- * pthread's and not GLib's, because thread checkers understand pthread's and take GLib's futexes for races.
+ * pthread's and not GLib's, because thread checkers understand pthread's and take GLib's futexes
+ * for races.
  */
 #pragma once
 

@@ -56,7 +56,8 @@ json_t *http_request_json(const HttpRequest *request, GError **error)
                               JSON_REJECT_DUPLICATES, &where);
     if (!json) {
         error_set(error, UNDERPIN_ERROR_INVALID, "send one JSON object in UTF-8",
-                  "the body is not JSON: line %d, column %d", MAX(where.line, 1), MAX(where.column, 0));
+                  "the body is not JSON: line %d, column %d", MAX(where.line, 1),
+                  MAX(where.column, 0));
         return NULL;
     }
     if (!json_is_object(json)) {

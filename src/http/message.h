@@ -10,18 +10,19 @@
 #define HTTP_PARAMETERS_MAX   2
 
 typedef struct {
-    char *method; /* "GET" also for HEAD */
-    char *path;   /* raw, as it came, without the query */
+    char *method;                          /* "GET" also for HEAD */
+    char *path;                            /* raw, as it came, without the query */
     char *parameters[HTTP_PARAMETERS_MAX]; /* decoded, in the pattern's order */
-    GHashTable *query;     /* decoded name -> value */
-    char *content_type;    /* header values; NULL: absent */
+    GHashTable *query;                     /* decoded name -> value */
+    char *content_type;                    /* header values; NULL: absent */
     char *idempotency_key;
     char *last_event_id;
     GByteArray *body;
     Peer peer;
 } HttpRequest;
 
-/* `target` is the request target as it came, "/path?query"; it is split here and decoded by the router. */
+/* `target` is the request target as it came, "/path?query"; it is split here and decoded by the
+ * router. */
 HttpRequest *http_request_new(const char *method, const char *target);
 void http_request_free(HttpRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpRequest, http_request_free)
@@ -40,8 +41,8 @@ typedef struct {
     GBytes *body;
     char *location; /* header values; NULL: absent */
     char *allow;
-    gboolean closes;        /* the connection ends with this answer */
-    gboolean opens_events;  /* the body is the event stream, resumed after request->last_event_id */
+    gboolean closes;       /* the connection ends with this answer */
+    gboolean opens_events; /* the body is the event stream, resumed after request->last_event_id */
 } HttpResponse;
 
 void http_response_free(HttpResponse *response);
@@ -53,8 +54,8 @@ HttpResponse *http_response_json(unsigned status, json_t *json);
 HttpResponse *http_response_text(unsigned status, const char *content_type, char *text);
 HttpResponse *http_response_events(void);
 /*
- * application/problem+json (RFC 9457) with the error's code, message and hint. What is not an error of ours, or is a
- * bug, shows no message of its own: its text is for the log.
+ * application/problem+json (RFC 9457) with the error's code, message and hint. What is not an error
+ * of ours, or is a bug, shows no message of its own: its text is for the log.
  */
 HttpResponse *http_response_problem(const GError *error);
 /* The same with another status than the code's, for what only HTTP knows (405, 413, 415). */

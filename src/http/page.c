@@ -1,4 +1,5 @@
-/* Paging by the last element seen, not by a count: a list that changes meanwhile loses and repeats nothing. */
+/* Paging by the last element seen, not by a count: a list that changes meanwhile loses and repeats
+ * nothing. */
 #include "http/page.h"
 
 #include "foundation/error.h"

@@ -8,15 +8,16 @@
 
 typedef struct {
     guint limit;
-    const char *after; /* cursor: what "next" said; NULL: from the beginning. Borrowed from the request */
+    const char
+        *after; /* cursor: what "next" said; NULL: from the beginning. Borrowed from the request */
 } Page;
 
 /* INVALID where limit is no number from 1 to PAGE_LIMIT_MAX, or the cursor is empty. */
 gboolean page_read(const HttpRequest *request, Page *page_out, GError **error);
 
 /*
- * Cuts a sorted array down to the page: drops what does not come after the cursor by `compare` (an element, and the
- * cursor's text) and what is beyond the limit. TRUE where more follows.
+ * Cuts a sorted array down to the page: drops what does not come after the cursor by `compare` (an
+ * element, and the cursor's text) and what is beyond the limit. TRUE where more follows.
  */
 typedef int (*PageCompare)(gconstpointer element, const char *cursor);
 gboolean page_cut(GPtrArray *sorted, const Page *page, PageCompare compare);

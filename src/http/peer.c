@@ -1,8 +1,8 @@
 /*
  * Peer credentials are the login: the kernel vouches for them, and no password can leak.
  *
- * Whoever may administer is as good as root on this host (it can read any image and replace any system), so the
- * answer is one yes or no for everything that changes or shows machines.
+ * Whoever may administer is as good as root on this host (it can read any image and replace any
+ * system), so the answer is one yes or no for everything that changes or shows machines.
  */
 #include "http/peer.h"
 
@@ -23,10 +23,8 @@ Peer peer_from_socket(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
         length != sizeof credentials || credentials.uid == (uid_t)-1)
         return (Peer){.is_known = FALSE};
-    return (Peer){.is_known = TRUE,
-                  .uid = credentials.uid,
-                  .gid = credentials.gid,
-                  .pid = credentials.pid};
+    return (Peer){
+        .is_known = TRUE, .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
 }
 
 static gboolean group_find(const char *name, gid_t *gid_out)

@@ -12,13 +12,15 @@ typedef struct {
     pid_t pid; /* at the time of the connect; for the log only */
 } Peer;
 
-/* The credentials that the kernel noted when the other end of the unix socket `fd` connected (SO_PEERCRED). */
+/* The credentials that the kernel noted when the other end of the unix socket `fd` connected
+ * (SO_PEERCRED). */
 Peer peer_from_socket(int fd);
 
 /*
- * Root may, and so may members of `group`: by the peer's own group or by the user database, so that someone who was
- * added to the group need not log in again. DENIED with the remedy for others; a group that does not exist (or NULL)
- * has no members. May be slow where users come from a directory service.
+ * Root may, and so may members of `group`: by the peer's own group or by the user database, so that
+ * someone who was added to the group need not log in again. DENIED with the remedy for others; a
+ * group that does not exist (or NULL) has no members. May be slow where users come from a directory
+ * service.
  */
 gboolean peer_check_administrator(const Peer *peer, const char *group, GError **error);
 

@@ -1,7 +1,8 @@
 /*
  * Percent-decoding that refuses what it does not understand.
  *
- * A lenient decoder is how one name gets two spellings: "%2" or "%zz" passed through, "%00" cutting a name short.
+ * A lenient decoder is how one name gets two spellings: "%2" or "%zz" passed through, "%00" cutting
+ * a name short.
  */
 #include "http/percent.h"
 
@@ -60,8 +61,8 @@ static gboolean query_add(GHashTable *values, const char *part, GError **error)
         return error_set(error, UNDERPIN_ERROR_INVALID, "write NAME=VALUE, joined by '&'",
                          "the query holds a value without a name");
     if (g_hash_table_contains(values, name))
-        return error_set(error, UNDERPIN_ERROR_INVALID, "state it once", "'%s' stands twice in the query",
-                         name);
+        return error_set(error, UNDERPIN_ERROR_INVALID, "state it once",
+                         "'%s' stands twice in the query", name);
     g_hash_table_insert(values, g_steal_pointer(&name), g_steal_pointer(&text));
     return TRUE;
 }

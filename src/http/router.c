@@ -1,6 +1,6 @@
 /*
- * Routing on the raw path: split at '/' first, decode afterwards, so that an encoded slash stays inside its segment
- * and no decoding can make one address look like another.
+ * Routing on the raw path: split at '/' first, decode afterwards, so that an encoded slash stays
+ * inside its segment and no decoding can make one address look like another.
  */
 #include "http/router.h"
 
@@ -65,7 +65,8 @@ static gboolean route_takes_query(const Route *route, const char *name)
     return FALSE;
 }
 
-static gboolean take_query(const Route *route, HttpRequest *request, const char *query, GError **error)
+static gboolean take_query(const Route *route, HttpRequest *request, const char *query,
+                           GError **error)
 {
     GHashTable *values = query_parse(query, error);
     if (!values)

@@ -12,7 +12,8 @@ typedef enum {
     ALLOW_ADMINISTRATORS, /* peer.h says who they are */
 } Permission;
 
-/* What a handler may wait for, and so which workers run it: a hung disk must not keep lists from being read. */
+/* What a handler may wait for, and so which workers run it: a hung disk must not keep lists from
+ * being read. */
 typedef enum { WAITS_FOR_NOTHING, WAITS_FOR_HOST } Waits;
 
 #define ROUTE_QUERY_MAX 8
@@ -23,14 +24,15 @@ typedef struct {
     HttpHandler handler;
     Permission permission;
     Waits waits;
-    gboolean takes_body; /* application/json, required */
+    gboolean takes_body;                /* application/json, required */
     const char *query[ROUTE_QUERY_MAX]; /* names it understands; others are refused */
 } Route;
 
 /*
- * Finds the route of request->method and request->path in `routes`, fills request->parameters and checks the query's
- * names. An empty segment matches nothing; "%2F" inside a segment is part of the value. Else NULL with the answer in
- * *refusal_out: 404, 405 with Allow, or 400 for an address that cannot be decoded. `query` is the raw query or NULL.
+ * Finds the route of request->method and request->path in `routes`, fills request->parameters and
+ * checks the query's names. An empty segment matches nothing; "%2F" inside a segment is part of the
+ * value. Else NULL with the answer in *refusal_out: 404, 405 with Allow, or 400 for an address that
+ * cannot be decoded. `query` is the raw query or NULL.
  */
 const Route *router_match(const Route *routes, gsize count, HttpRequest *request, const char *query,
                           HttpResponse **refusal_out);

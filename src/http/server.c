@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,8 +22,9 @@ struct HttpServer {
     struct MHD_Daemon *daemon;
     int listen_fd; /* -1 once quiesced */
     WorkerPool *quick, *waiting;
-    pthread_mutex_t lock; /* protects what follows; taken before a pool's lock, never together with another */
-    pthread_cond_t idle;  /* running has become 0 */
+    pthread_mutex_t
+        lock; /* protects what follows; taken before a pool's lock, never together with another */
+    pthread_cond_t idle; /* running has become 0 */
     gboolean stopping;
     guint running;       /* exchanges that have begun and not ended */
     GHashTable *by_user; /* uid -> connections, of users other than root */
@@ -76,7 +76,8 @@ static void run_exchange(gpointer exchange, gpointer user_data)
 }
 
 /*
- * One user must not take all connections, and all users together not those that root needs. FALSE: this is one too many.
+ * One user must not take all connections, and all users together not those that root needs. FALSE:
+ * this is one too many.
  */
 static gboolean count_connection(HttpServer *server, const Peer *peer, int by)
 {
@@ -94,7 +95,8 @@ static gboolean count_connection(HttpServer *server, const Peer *peer, int by)
            server->of_others <= server->config.connection_limit / 2;
 }
 
-/* The library takes no "no" here: a socket that is shut down reads as closed, and it ends the connection itself. */
+/* The library takes no "no" here: a socket that is shut down reads as closed, and it ends the
+ * connection itself. */
 static void on_connection(void *data, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -148,16 +150,19 @@ static gboolean start_workers(HttpServer *server, GError **error)
 {
     server->quick = worker_pool_new(server->config.quick_workers, run_exchange, NULL, error);
     if (server->quick)
-        server->waiting = worker_pool_new(server->config.waiting_workers, run_exchange, NULL, error);
+        server->waiting =
+            worker_pool_new(server->config.waiting_workers, run_exchange, NULL, error);
     return server->waiting != NULL;
 }
 
 static gboolean start_library(HttpServer *server, GError **error)
 {
     const HttpServerConfig *config = &server->config;
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    /* clang-format off */
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, exchange_on_access, &server->host,                                   /* clang-format off */
+        flags, 0, NULL, NULL, exchange_on_access, &server->host,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
         MHD_OPTION_THREAD_POOL_SIZE, config->socket_threads,
@@ -167,7 +172,8 @@ static gboolean start_library(HttpServer *server, GError **error)
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, &server->host,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, &server->host,
-        MHD_OPTION_END);                                                                  /* clang-format on */
+        MHD_OPTION_END);
+    /* clang-format on */
     if (!server->daemon)
         return error_set(error, UNDERPIN_ERROR_BACKEND, "the log of underpind says more",
                          "the HTTP server does not start at '%s'", server->socket_path);

@@ -1,4 +1,5 @@
-/* The socket file outlives a daemon that was killed; only a connect tells a stale one from a living one. */
+/* The socket file outlives a daemon that was killed; only a connect tells a stale one from a living
+ * one. */
 #include "http/unix_listener.h"
 
 #include <errno.h>

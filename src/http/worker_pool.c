@@ -9,7 +9,8 @@ struct WorkerPool {
     gpointer user_data;
     pthread_t *threads;
     guint count;
-    pthread_mutex_t lock; /* protects what follows; a leaf: nothing else is taken while it is held */
+    pthread_mutex_t
+        lock; /* protects what follows; a leaf: nothing else is taken while it is held */
     pthread_cond_t changed;
     GQueue queue;
     gboolean ending;
@@ -36,7 +37,8 @@ static void *run_worker(void *data)
     return NULL;
 }
 
-WorkerPool *worker_pool_new(guint count, WorkerFunction function, gpointer user_data, GError **error)
+WorkerPool *worker_pool_new(guint count, WorkerFunction function, gpointer user_data,
+                            GError **error)
 {
     WorkerPool *pool = g_new0(WorkerPool, 1);
     pool->function = function;

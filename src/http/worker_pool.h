@@ -1,4 +1,5 @@
-/* A fixed number of threads that run handlers, so that the threads which serve sockets never wait. */
+/* A fixed number of threads that run handlers, so that the threads which serve sockets never wait.
+ */
 #pragma once
 
 #include <glib.h>
@@ -6,9 +7,10 @@
 typedef struct WorkerPool WorkerPool;
 typedef void (*WorkerFunction)(gpointer work, gpointer user_data);
 
-/* Starts `count` threads; each piece of work goes to `function` on one of them. NULL with BACKEND where the system
- * gives no thread. */
-WorkerPool *worker_pool_new(guint count, WorkerFunction function, gpointer user_data, GError **error);
+/* Starts `count` threads; each piece of work goes to `function` on one of them. NULL with BACKEND
+ * where the system gives no thread. */
+WorkerPool *worker_pool_new(guint count, WorkerFunction function, gpointer user_data,
+                            GError **error);
 /* Queues `work`; first come, first served. Not after worker_pool_free() has begun. */
 void worker_pool_push(WorkerPool *pool, gpointer work);
 /* Does what is queued, then ends the threads. NULL is fine. */

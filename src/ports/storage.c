@@ -24,6 +24,7 @@ void image_facts_clear(ImageFacts *facts)
     g_free(facts->format);
     g_free(facts->backing);
     g_free(facts->data_file);
+    g_clear_error(&facts->chain_problem);
     memset(facts, 0, sizeof *facts);
 }
 

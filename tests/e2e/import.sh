@@ -79,7 +79,8 @@ virsh -q start --paused lively
 does virsh -q save lively "$work/lively.save"
 refuses 'a domain saved to a file' "'lively' has saved memory" $(of_domain lively)
 virsh -q start --paused lively
-does virsh -q blockcopy lively vda "$images/copy.qcow2" --bandwidth 1 --transient-job
+does virsh -q blockcopy lively vda "$images/copy.qcow2" --transient-job
+lab_until 20 bash -c 'virsh blockjob lively vda | grep -q 100'
 refuses 'a domain with a block job' "'lively' is running" $(of_domain lively)
 virsh -q blockjob lively vda --abort
 rm -f "$images/copy.qcow2"
@@ -222,7 +223,7 @@ holds 'a chain, flattened: the original stays' test -e "$images/top.qcow2"
 rm "$images/top.qcow2"
 u import first --domain first --disk vda,role=system
 u_refuses 'the same domain twice' 3 "'first'" import first --domain first --disk vda,role=system
-u import away --disk "$images/plain.raw,role=system,format=raw" --dry-run
+u import plain --disk "$images/plain.raw,role=system,format=raw" --dry-run
 
 note 'export puts everything back'
 does lab_machine travel

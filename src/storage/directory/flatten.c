@@ -210,6 +210,9 @@ gboolean directory_flatten_switch(Storage *storage, const Layer *layer, GError *
 gboolean directory_flatten_abandon(Storage *storage, const Layer *layer, GError **error)
 {
     g_auto(Flatten) work = {directory_store(storage), layer, -1, -1, NULL, NULL};
-    return flatten_open(&work, error) && fault_point(FAULT_STAGE_ABANDON, error) &&
-           entry_unlink(work.set_fd, work.flat, error);
+    gboolean staged = FALSE;
+    return flatten_open(&work, error) &&
+           entry_find(work.set_fd, work.flat, NULL, &staged, error) &&
+           (!staged || (fault_point(FAULT_STAGE_ABANDON, error) &&
+                        entry_unlink(work.set_fd, work.flat, error)));
 }

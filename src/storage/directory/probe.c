@@ -85,6 +85,8 @@ gboolean directory_probe_image(Storage *storage, const char *path, const char *f
                       : foreign_capacity(fd, path, proven, &facts.capacity_bytes, error);
     if (!ok)
         return FALSE;
+    if (facts.backing)
+        (void)foreign_check_chain(store, facts.canonical_path, proven, &facts.chain_problem);
     *facts_out = facts;
     facts = (ImageFacts){0};
     return TRUE;

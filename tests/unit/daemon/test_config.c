@@ -48,13 +48,15 @@ static int tear_down(void **state)
 
 static void write_main(const Fixture *fixture, const char *text)
 {
-    assert_true(g_file_set_contents_full(fixture->path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL));
+    assert_true(g_file_set_contents_full(fixture->path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT,
+                                         0644, NULL));
 }
 
 static void write_drop_in(const Fixture *fixture, const char *name, const char *text)
 {
     g_autofree char *path = g_build_filename(fixture->drop_ins, name, NULL);
-    assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL));
+    assert_true(
+        g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, NULL));
 }
 
 static Config *load(const Fixture *fixture)
@@ -67,7 +69,8 @@ static Config *load(const Fixture *fixture)
 }
 
 /* Loading fails with this code; message and hint hold the texts. */
-static void assert_load_fails(const Fixture *fixture, int code, const char *message, const char *hint)
+static void assert_load_fails(const Fixture *fixture, int code, const char *message,
+                              const char *hint)
 {
     g_autoptr(Config) config = config_new();
     g_autoptr(GError) error = NULL;
@@ -111,9 +114,11 @@ static void a_file_that_was_asked_for_must_exist(void **state)
 static void values_are_read(void **state)
 {
     const Fixture *fixture = *state;
-    write_main(fixture, "# a comment\n[store]\ndirectory = /srv/underpin/ \nimport_directories=/srv;/home/x\n"
-                        "free_floor=20 GiB\n\n[undo]\nretention = 2 weeks\nbudget=5%\n"
-                        "[libvirt]\nrequire_hook=no\n[daemon]\nlog_level=debug\nworkers=8\n");
+    write_main(
+        fixture,
+        "# a comment\n[store]\ndirectory = /srv/underpin/ \nimport_directories=/srv;/home/x\n"
+        "free_floor=20 GiB\n\n[undo]\nretention = 2 weeks\nbudget=5%\n"
+        "[libvirt]\nrequire_hook=no\n[daemon]\nlog_level=debug\nworkers=8\n");
     g_autoptr(Config) config = load(fixture);
     assert_string_equal(config->store_directory, "/srv/underpin");
     assert_string_equal(config->import_directories[1], "/home/x");
@@ -152,30 +157,35 @@ static void unknown_keys_name_the_file_and_what_was_meant(void **state)
 {
     const Fixture *fixture = *state;
     write_main(fixture, "[store]\ndirectroy=/srv\n");
-    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'directroy' in section [store]", "'directory' in section [store]");
+    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'directroy' in section [store]",
+                      "'directory' in section [store]");
     assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, fixture->path, NULL);
     write_main(fixture, "[store]\nretention=1d\n");
-    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'retention'", "'retention' in section [undo]");
+    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'retention'",
+                      "'retention' in section [undo]");
     write_main(fixture, "[stoer]\ndirectory=/srv\n");
     assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "section [stoer]", "section [store]");
     write_main(fixture, "[empty]\n");
     assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "section [empty]", "--dump-config");
     write_main(fixture, "[store]\nbackground_colour=red\n");
-    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'background_colour'", "see 'underpind --dump-config'");
+    assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, "'background_colour'",
+                      "see 'underpind --dump-config'");
 }
 
 static void bad_values_name_the_file_and_the_key(void **state)
 {
     const Fixture *fixture = *state;
-    static const char *const bad[] = {"[store]\ndirectory=images\n",  "[store]\nfree_floor=lots\n",
-                                      "[store]\nchain_limit=0\n",     "[store]\nchain_limit=101\n",
-                                      "[undo]\nretention=100000d\n",  "[undo]\nbudget=10\n",
-                                      "[daemon]\nworkers=0\n",        "[daemon]\nlog_level=loud\n",
-                                      "[libvirt]\nrequire_hook=maybe\n", "[libvirt]\nuri=\n",
-                                      "[daemon]\nworkers=2 # two\n"};
+    static const char *const bad[] = {
+        "[store]\ndirectory=images\n",     "[store]\nfree_floor=lots\n",
+        "[store]\nchain_limit=0\n",        "[store]\nchain_limit=101\n",
+        "[undo]\nretention=100000d\n",     "[undo]\nbudget=10\n",
+        "[daemon]\nworkers=0\n",           "[daemon]\nlog_level=loud\n",
+        "[libvirt]\nrequire_hook=maybe\n", "[libvirt]\nuri=\n",
+        "[daemon]\nworkers=2 # two\n"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         write_main(fixture, bad[i]);
-        g_autofree char *key = g_strndup(strchr(bad[i], '\n') + 1, strcspn(strchr(bad[i], '\n') + 1, "="));
+        g_autofree char *key =
+            g_strndup(strchr(bad[i], '\n') + 1, strcspn(strchr(bad[i], '\n') + 1, "="));
         g_autofree char *named = g_strdup_printf("%s: '%s' in section", fixture->path, key);
         assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, named, NULL);
     }
@@ -184,7 +194,8 @@ static void bad_values_name_the_file_and_the_key(void **state)
 static void what_is_no_ini_file_is_refused(void **state)
 {
     const Fixture *fixture = *state;
-    static const char *const bad[] = {"workers=2\n", "[daemon\n", "[daemon]\nworkers\n", "[daemon]\n\xff=1\n"};
+    static const char *const bad[] = {"workers=2\n", "[daemon\n", "[daemon]\nworkers\n",
+                                      "[daemon]\n\xff=1\n"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         write_main(fixture, bad[i]);
         assert_load_fails(fixture, UNDERPIN_ERROR_INVALID, fixture->path, NULL);
@@ -248,7 +259,7 @@ static void the_shipped_file_is_the_table(void **state)
     assert_null(strstr(dump, "From the defaults"));
 }
 
-/* --- the command line ---------------------------------------------------------------------------------------- */
+/* --- the command line ----------------------------------------------------------------------- */
 
 static Config *read_line(const char *line, OptionsAction *action, GError **error)
 {
@@ -264,11 +275,11 @@ static void the_command_line_wins_over_the_file(void **state)
 {
     const Fixture *fixture = *state;
     write_main(fixture, "[daemon]\nworkers=2\nlog_level=error\n[store]\ndirectory=/srv/a\n");
-    g_autofree char *line =
-        g_strdup_printf("underpind --config %s --store /srv/b --catalog /srv/c --uri test:///default "
-                        "--run-dir /run/d --hooks-dir /srv/e --log-level debug --set daemon.workers=5 "
-                        "--set undo.budget=3%%",
-                        fixture->path);
+    g_autofree char *line = g_strdup_printf(
+        "underpind --config %s --store /srv/b --catalog /srv/c --uri test:///default "
+        "--run-dir /run/d --hooks-dir /srv/e --log-level debug --set daemon.workers=5 "
+        "--set undo.budget=3%%",
+        fixture->path);
     OptionsAction action = OPTIONS_VERSION;
     g_autoptr(Config) config = read_line(line, &action, NULL);
     assert_int_equal(action, OPTIONS_RUN);
@@ -286,9 +297,9 @@ static void what_the_command_line_does_not_know_is_refused(void **state)
 {
     const Fixture *fixture = *state;
     write_main(fixture, "");
-    static const char *const bad[] = {"--bogus",      "word",          "--store relative",     "--set workers=5",
-                                      "--set daemon", "--set daemon.x=1", "--log-level loud", "--set =.x",
-                                      "--set daemon=1.workers"};
+    static const char *const bad[] = {"--bogus",          "word",         "--store relative",
+                                      "--set workers=5",  "--set daemon", "--set daemon.x=1",
+                                      "--log-level loud", "--set =.x",    "--set daemon=1.workers"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *line = g_strdup_printf("underpind --config %s %s", fixture->path, bad[i]);
         OptionsAction action;
@@ -309,7 +320,8 @@ static void printing_actions_are_told_apart(void **state)
                    {"--dump-config", OPTIONS_DUMP_CONFIG},
                    {"--example-config", OPTIONS_EXAMPLE_CONFIG}};
     for (guint i = 0; i < G_N_ELEMENTS(actions); i++) {
-        g_autofree char *line = g_strdup_printf("underpind --config %s %s", fixture->path, actions[i].option);
+        g_autofree char *line =
+            g_strdup_printf("underpind --config %s %s", fixture->path, actions[i].option);
         OptionsAction action = OPTIONS_RUN;
         g_autoptr(Config) config = read_line(line, &action, NULL);
         assert_non_null(config);

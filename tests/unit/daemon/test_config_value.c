@@ -35,8 +35,9 @@ static void sizes_have_units(void **state)
     assert_parses(config_parse_size, "512 M", (guint64)512 << 20);
     assert_parses(config_parse_size, "1.5 tib", (guint64)3 << 39);
     assert_parses(config_parse_size, "2PiB", (guint64)2 << 50);
-    static const char *const bad[] = {"",      "GiB",   "-1",   "+1",    "1e3", "0x10", "1.2.3", "1.1", "1 QiB",
-                                      "1GiBs", "1 Gi B", "1,5G", "9999999 PiB", ".",  "inf",  "nan"};
+    static const char *const bad[] = {
+        "",      "GiB",   "-1",     "+1",   "1e3",         "0x10", "1.2.3", "1.1",
+        "1 QiB", "1GiBs", "1 Gi B", "1,5G", "9999999 PiB", ".",    "inf",   "nan"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
         assert_refuses(config_parse_size, bad[i]);
 }
@@ -91,10 +92,12 @@ static void booleans_are_words(void **state)
 static void paths_are_whole_and_plain(void **state)
 {
     (void)state;
-    g_autofree char *path = config_parse_path("/srv/images/", NULL), *root = config_parse_path("/", NULL);
+    g_autofree char *path = config_parse_path("/srv/images/", NULL),
+                    *root = config_parse_path("/", NULL);
     assert_string_equal(path, "/srv/images");
     assert_string_equal(root, "/");
-    static const char *const bad[] = {"", "images", "./x", "/srv/../etc", "/srv/./x", "//srv", "/srv//x", "~"};
+    static const char *const bad[] = {"",         "images", "./x",     "/srv/../etc",
+                                      "/srv/./x", "//srv",  "/srv//x", "~"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
         assert_null(config_parse_path(bad[i], NULL));
     g_auto(GStrv) paths = config_parse_paths("/a; /b/c ;", NULL);
@@ -108,9 +111,12 @@ static void paths_are_whole_and_plain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_have_units),     cmocka_unit_test(durations_have_units),
-        cmocka_unit_test(percentages_need_their_sign), cmocka_unit_test(whole_numbers_are_whole),
-        cmocka_unit_test(booleans_are_words),   cmocka_unit_test(paths_are_whole_and_plain),
+        cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(durations_have_units),
+        cmocka_unit_test(percentages_need_their_sign),
+        cmocka_unit_test(whole_numbers_are_whole),
+        cmocka_unit_test(booleans_are_words),
+        cmocka_unit_test(paths_are_whole_and_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,8 @@
 static void a_line_has_time_level_and_domain(void **state)
 {
     (void)state;
-    g_autofree char *line = log_format(G_LOG_LEVEL_WARNING, "underpin-http", "hello", 1700000000123456, FALSE);
+    g_autofree char *line =
+        log_format(G_LOG_LEVEL_WARNING, "underpin-http", "hello", 1700000000123456, FALSE);
     assert_string_equal(line, "2023-11-14T22:13:20.123Z warning underpin-http: hello");
     g_autofree char *bare = log_format(G_LOG_LEVEL_INFO, NULL, "x", 0, FALSE);
     assert_string_equal(bare, "1970-01-01T00:00:00.000Z info    x");

@@ -1,4 +1,5 @@
-/* The real underpind in a private place, on libvirt's test driver: start, second start, stop, kill, and start again. */
+/* The real underpind in a private place, on libvirt's test driver: start, second start, stop, kill,
+ * and start again. */
 #include "cmocka_prelude.h"
 
 #include <errno.h>
@@ -45,7 +46,8 @@ static int set_up(void **state)
 
 static void remove_tree(const char *path)
 {
-    g_autoptr(GDir) entries = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
+    g_autoptr(GDir) entries =
+        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
     const char *name;
     while (entries && (name = g_dir_read_name(entries))) {
         g_autofree char *entry = g_build_filename(path, name, NULL);
@@ -72,7 +74,8 @@ static int tear_down(void **state)
 }
 
 /* The command line; `store`, `catalog` and `run` are names below the fixture's directory. */
-static GPtrArray *arguments_for(const Fixture *fixture, const char *store, const char *catalog, const char *run)
+static GPtrArray *arguments_for(const Fixture *fixture, const char *store, const char *catalog,
+                                const char *run)
 {
     GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(arguments, g_strdup(UNDERPIND));
@@ -122,8 +125,8 @@ static char *run(GPtrArray *arguments, int *exit_out)
 {
     char *errors = NULL;
     int status = 0;
-    assert_true(g_spawn_sync(NULL, (char **)arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &errors,
-                             &status, NULL));
+    assert_true(g_spawn_sync(NULL, (char **)arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL,
+                             NULL, &errors, &status, NULL));
     *exit_out = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return errors;
 }
@@ -188,8 +191,8 @@ static void it_starts_again_after_a_kill(void **state)
     assert_answers(fixture, "/healthz", "\"store\":\"ok\"");
 }
 
-static void assert_refused(const Fixture *fixture, const char *store, const char *catalog, const char *run_name,
-                           const char *text)
+static void assert_refused(const Fixture *fixture, const char *store, const char *catalog,
+                           const char *run_name, const char *text)
 {
     int status;
     g_autoptr(GPtrArray) arguments = arguments_for(fixture, store, catalog, run_name);

@@ -71,6 +71,15 @@ static void count(Model *model, const char *what)
     g_hash_table_insert(model->done, g_strdup(what), GUINT_TO_POINTER(times + 1));
 }
 
+/* UNDERPIN_TEST_TRACE=1 tells the story of a run that failed. */
+static void tell(const ModelMachine *machine, const Job *job)
+{
+    if (!g_getenv("UNDERPIN_TEST_TRACE"))
+        return;
+    print_message("%s %s%s: %s\n", verb_name(job->request->verb), machine ? machine->name : "",
+                  machine && machine->runs ? " (runs)" : "", job_state_name(job->state));
+}
+
 /* --- what happens to volumes: the table of DESIGN.md, section 2 ------------------------------------------------- */
 
 static void fresh_volume(ModelVolume *volume, const ModelVolume *from)
@@ -167,6 +176,11 @@ static void compare_plan(const Plan *plan, const Job *job)
     }
 }
 
+static const char *request_names(const Request *request)
+{
+    return request->machines->len ? g_ptr_array_index(request->machines, 0) : NULL;
+}
+
 /* Plans and runs; the run must do what the plan said. Takes the request. */
 static Job *plan_and_run(Model *model, Request *request)
 {
@@ -179,6 +193,8 @@ static Job *plan_and_run(Model *model, Request *request)
         assert_int_equal(job->state, JOB_FAILED);
         assert_int_equal(job->error_code, error_code(refusal));
     }
+    const char *name = request_names(job->request);
+    tell(name ? find(model, name) : NULL, job);
     return job;
 }
 
@@ -324,9 +340,10 @@ static const char *destination(const ModelMachine *machine)
 
 static void rebase_result(Model *model, ModelMachine *machine, ModelMachine *onto, gboolean even_held, const Job *job)
 {
-    if (!machine->base[0] || !outlines_are_equal(find(model, machine->base), onto))
+    gboolean held = machine->held && !even_held;
+    if (machine->base[0] ? !outlines_are_equal(find(model, machine->base), onto) : !held)
         assert_became(job, machine->name, ITEM_FAILED);
-    else if ((machine->held && !even_held) || strcmp(destination(machine), onto->name) == 0)
+    else if (held || strcmp(destination(machine), onto->name) == 0)
         assert_became(job, machine->name, ITEM_SKIPPED);
     else
         take_wish(model, machine, job, WISH_FRESH, onto->name);
@@ -478,6 +495,15 @@ static void prepare(Model *model)
     count(model, "prepare");
 }
 
+/* A layer that was flattened meanwhile has content of its own: as a head it counts as written. */
+static void note_flattened(Model *model, ModelMachine *machine)
+{
+    g_autoptr(Machine) record = world_machine(model->world, machine->name);
+    for (guint i = 0; i < machine->volume_count; i++)
+        if (!generation_head(machine_actual(record), machine->volumes[i].target)->layer_id)
+            machine->volumes[i].written = TRUE;
+}
+
 /* Whoever needs the base's layers is not modelled: it may be refused, but never with clones left behind. */
 static void unprepare(Model *model)
 {
@@ -490,8 +516,7 @@ static void unprepare(Model *model)
         return;
     assert_false(clones);
     base->is_base = FALSE;
-    for (guint i = 0; i < base->volume_count; i++)
-        base->volumes[i].written = TRUE; /* guesses: see forget_guesses() */
+    note_flattened(model, base);
     count(model, "unprepare");
 }
 

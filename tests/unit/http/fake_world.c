@@ -26,7 +26,7 @@ struct Jobs {
     gpointer user_data;
 };
 
-/* --- engine ------------------------------------------------------------------------------------------------ */
+/* --- engine --------------------------------------------------------------------------------- */
 
 void engine_read(Engine *engine, EngineReader reader, gpointer user_data)
 {
@@ -89,7 +89,8 @@ GError *engine_question(Engine *engine)
     LOCK_FOR_SCOPE(&engine->lock);
     GError *error = NULL;
     if (engine->question)
-        error_set(&error, UNDERPIN_ERROR_REFUSED, "answer 'underpin doctor'", "%s", engine->question);
+        error_set(&error, UNDERPIN_ERROR_REFUSED, "answer 'underpin doctor'", "%s",
+                  engine->question);
     return error;
 }
 
@@ -144,7 +145,7 @@ GPtrArray *engine_doctor(Engine *engine, GError **error)
     return findings;
 }
 
-/* --- queue ------------------------------------------------------------------------------------------------- */
+/* --- queue ---------------------------------------------------------------------------------- */
 
 static void unref_job(gpointer job)
 {
@@ -229,7 +230,7 @@ void jobs_listen_engine(Jobs *jobs, EngineListener listener, gpointer user_data)
     jobs->user_data = user_data;
 }
 
-/* --- catalog and hypervisor --------------------------------------------------------------------------------- */
+/* --- catalog and hypervisor ----------------------------------------------------------------- */
 
 static Jobs *queue_of_catalog; /* one world at a time */
 
@@ -246,7 +247,8 @@ static GPtrArray *catalog_open(Catalog *catalog, GError **error)
     return open;
 }
 
-static GPtrArray *catalog_history(Catalog *catalog, const char *machine_id, guint limit, GError **error)
+static GPtrArray *catalog_history(Catalog *catalog, const char *machine_id, guint limit,
+                                  GError **error)
 {
     (void)catalog;
     (void)error;
@@ -268,8 +270,10 @@ static void catalog_release(Catalog *catalog)
     g_free(catalog);
 }
 
-static const CatalogOps catalog_ops = {
-    .name = "fake", .free = catalog_release, .open_jobs = catalog_open, .machine_jobs = catalog_history};
+static const CatalogOps catalog_ops = {.name = "fake",
+                                       .free = catalog_release,
+                                       .open_jobs = catalog_open,
+                                       .machine_jobs = catalog_history};
 
 static DomainState *domain_state(const char *name, const char *uuid, const char *machine_id)
 {
@@ -300,7 +304,8 @@ static GPtrArray *domains_list(Hypervisor *hypervisor, GError **error)
     return domains;
 }
 
-static DomainDisk *disk_new(const char *target, const char *device, const char *path, guint boot_order)
+static DomainDisk *disk_new(const char *target, const char *device, const char *path,
+                            guint boot_order)
 {
     DomainDisk *disk = g_new0(DomainDisk, 1);
     disk->target = g_strdup(target);
@@ -335,7 +340,8 @@ static DomainFacts *domain_inspect(Hypervisor *hypervisor, const char *uuid, GEr
     facts->disks = g_ptr_array_new_with_free_func(release_disk);
     g_ptr_array_add(facts->disks, disk_new("sda", "cdrom", NULL, 1));
     g_ptr_array_add(facts->disks, disk_new("vda", "disk", "/srv/a.qcow2", 0));
-    g_ptr_array_add(facts->disks, disk_new("vdb", "disk", "/srv/b.qcow2", g_str_has_suffix(uuid, "4") ? 2 : 0));
+    g_ptr_array_add(facts->disks,
+                    disk_new("vdb", "disk", "/srv/b.qcow2", g_str_has_suffix(uuid, "4") ? 2 : 0));
     return facts;
 }
 
@@ -347,13 +353,14 @@ static void hypervisor_release(Hypervisor *hypervisor)
 static const HypervisorOps hypervisor_ops = {
     .name = "fake", .free = hypervisor_release, .list = domains_list, .inspect = domain_inspect};
 
-/* --- the world ---------------------------------------------------------------------------------------------- */
+/* --- the world ------------------------------------------------------------------------------ */
 
 static Machine *machine_with(const char *id, const char *name, guint number, const char *base_id)
 {
     g_autofree char *uuid = g_strdup_printf("00000000-0000-4000-8000-%012x", number);
     Machine *machine = machine_new(id, name, uuid, 1700000000);
-    Generation *generation = generation_new(1, base_id ? CAUSE_CLONE : CAUSE_IMPORT, base_id, 1700000000);
+    Generation *generation =
+        generation_new(1, base_id ? CAUSE_CLONE : CAUSE_IMPORT, base_id, 1700000000);
     static const char *const targets[] = {"vda", "vdb", "vdc"};
     for (guint i = 0; i < G_N_ELEMENTS(targets); i++) {
         g_ptr_array_add(machine->volumes, volume_new(targets[i], (Role)i, "qcow2", FALSE));
@@ -404,11 +411,13 @@ static Inventory *inventory_with(guint clones)
         Machine *clone = machine_with(id, name, 0x10000 + i, "b000000000000001");
         clone->held = i == 2;
         if (i == 3)
-            machine_take_generation(clone, generation_new(2, CAUSE_REBASE, "b000000000000001", 1700000200));
+            machine_take_generation(
+                clone, generation_new(2, CAUSE_REBASE, "b000000000000001", 1700000200));
         clone->desired = i == 3 ? 2 : 1;
         put_machine(changes, clone);
     }
-    g_autoptr(KeptVolume) kept = kept_volume_new("d000000000000001", "trash/d/data/vdc.qcow2", "vdc", "qcow2");
+    g_autoptr(KeptVolume) kept =
+        kept_volume_new("d000000000000001", "trash/d/data/vdc.qcow2", "vdc", "qcow2");
     changes_put_kept(changes, kept);
     inventory_apply(inventory, changes, 7);
     return inventory;

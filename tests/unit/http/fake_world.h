@@ -1,6 +1,7 @@
 /*
- * A small world behind the API, for the tests of http/: engine and queue are replaced at link time, catalog and
- * hypervisor by adapters of their own. Everything answers at once, except where a test shuts the gate.
+ * A small world behind the API, for the tests of http/: engine and queue are replaced at link time,
+ * catalog and hypervisor by adapters of their own. Everything answers at once, except where a test
+ * shuts the gate.
  */
 #pragma once
 
@@ -11,7 +12,8 @@ typedef struct {
     Inventory *inventory;
 } FakeWorld;
 
-/* A base "demo-v1", its clones "lab-1" … "lab-N", a plain machine "plain"; one layer set, one kept volume, two jobs. */
+/* A base "demo-v1", its clones "lab-1" … "lab-N", a plain machine "plain"; one layer set, one kept
+ * volume, two jobs. */
 FakeWorld *fake_world_new(guint clones);
 void fake_world_free(FakeWorld *world);
 
@@ -20,7 +22,8 @@ void fake_world_set_question(FakeWorld *world, const char *message); /* NULL: no
 void fake_world_set_status_fails(FakeWorld *world, gboolean fails);
 void fake_world_set_libvirt_away(FakeWorld *world, gboolean away);
 
-/* While the gate is shut, engine_plan() waits in it. fake_world_await() returns when `count` calls do. */
+/* While the gate is shut, engine_plan() waits in it. fake_world_await() returns when `count` calls
+ * do. */
 void fake_world_shut_gate(FakeWorld *world);
 void fake_world_await(FakeWorld *world, guint count);
 void fake_world_open_gate(FakeWorld *world);

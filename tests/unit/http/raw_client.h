@@ -1,4 +1,5 @@
-/* A client that sends exactly the bytes it is told to, and reads answers as HTTP/1.1 frames them. */
+/* A client that sends exactly the bytes it is told to, and reads answers as HTTP/1.1 frames them.
+ */
 #pragma once
 
 #include <glib.h>
@@ -19,7 +20,8 @@ void raw_send_text(int fd, const char *text);
 gboolean raw_try_send(int fd, const char *bytes, gsize length);
 /* Reads one whole answer; `is_head` for one without a body. */
 RawAnswer raw_receive(int fd, gboolean is_head);
-/* Reads up to and including `text`; everything read is in `seen`. FALSE where the stream ends before. */
+/* Reads up to and including `text`; everything read is in `seen`. FALSE where the stream ends
+ * before. */
 gboolean raw_receive_until(int fd, GString *seen, const char *text);
 /* A header's value in the answer's head, or NULL. Caller frees. */
 char *raw_header(const RawAnswer *answer, const char *name);

@@ -5,7 +5,8 @@
 
 #include "http/handlers.h"
 
-static char *mismatch_at(const json_t *document, const json_t *schema, const json_t *value, const char *path);
+static char *mismatch_at(const json_t *document, const json_t *schema, const json_t *value,
+                         const char *path);
 
 const json_t *schema_follow(const json_t *document, const char *reference)
 {
@@ -22,9 +23,9 @@ static gboolean has_type(const json_t *value, const char *type)
         const char *name;
         gboolean holds;
     } types[] = {
-        {"object", json_is_object(value)},   {"array", json_is_array(value)},
-        {"string", json_is_string(value)},   {"integer", json_is_integer(value)},
-        {"number", json_is_number(value)},   {"boolean", json_is_boolean(value)},
+        {"object", json_is_object(value)}, {"array", json_is_array(value)},
+        {"string", json_is_string(value)}, {"integer", json_is_integer(value)},
+        {"number", json_is_number(value)}, {"boolean", json_is_boolean(value)},
         {"null", json_is_null(value)},
     };
     for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
@@ -72,7 +73,8 @@ static char *check_required(const json_t *rule, const json_t *value, const char 
     return NULL;
 }
 
-static char *check_members(const json_t *document, const json_t *schema, const json_t *value, const char *path)
+static char *check_members(const json_t *document, const json_t *schema, const json_t *value,
+                           const char *path)
 {
     const json_t *properties = json_object_get(schema, "properties");
     const json_t *others = json_object_get(schema, "additionalProperties");
@@ -93,7 +95,8 @@ static char *check_members(const json_t *document, const json_t *schema, const j
     return NULL;
 }
 
-static char *check_items(const json_t *document, const json_t *rule, const json_t *value, const char *path)
+static char *check_items(const json_t *document, const json_t *rule, const json_t *value,
+                         const char *path)
 {
     gsize index;
     json_t *element;
@@ -139,7 +142,8 @@ static char *check_keyword(const json_t *document, const json_t *schema, const c
     return g_strdup_printf("%s: the keyword '%s' is not understood", path, keyword);
 }
 
-static char *mismatch_at(const json_t *document, const json_t *schema, const json_t *value, const char *path)
+static char *mismatch_at(const json_t *document, const json_t *schema, const json_t *value,
+                         const char *path)
 {
     const char *keyword;
     json_t *rule;

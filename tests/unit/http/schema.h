@@ -1,12 +1,14 @@
-/* Whether JSON fits a schema of openapi.json: the part of JSON Schema 2020-12 that the document uses. */
+/* Whether JSON fits a schema of openapi.json: the part of JSON Schema 2020-12 that the document
+ * uses. */
 #pragma once
 
 #include <glib.h>
 #include <jansson.h>
 
 /*
- * Follows $ref within `document`; checks type, properties, required, additionalProperties, items, enum and minimum, and
- * fails on a keyword it does not know. NULL where it fits, else where and why it does not. Caller frees.
+ * Follows $ref within `document`; checks type, properties, required, additionalProperties, items,
+ * enum and minimum, and fails on a keyword it does not know. NULL where it fits, else where and why
+ * it does not. Caller frees.
  */
 char *schema_mismatch(const json_t *document, const json_t *schema, const json_t *value);
 /* The schema object that "#/a/b" names, or NULL. */

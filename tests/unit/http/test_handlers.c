@@ -42,7 +42,8 @@ static void answer_clear(Answer *answer)
     g_free(answer->location);
 }
 
-static void check_against_document(const Route *route, const HttpResponse *response, const json_t *json)
+static void check_against_document(const Route *route, const HttpResponse *response,
+                                   const json_t *json)
 {
     const char *content_type = NULL;
     const json_t *schema =
@@ -54,7 +55,8 @@ static void check_against_document(const Route *route, const HttpResponse *respo
         fail_msg("%s %s, %u: %s", route->method, route->pattern, response->status, mismatch);
 }
 
-static Answer ask_as(Peer peer, const char *method, const char *target, const char *key, const char *body)
+static Answer ask_as(Peer peer, const char *method, const char *target, const char *key,
+                     const char *body)
 {
     gsize count;
     const Route *routes = routes_all(&count);
@@ -90,8 +92,8 @@ static const char *text_of(const json_t *json, const char *name)
     return text;
 }
 
-static void assert_problem(const char *method, const char *target, const char *body, unsigned status,
-                           const char *code)
+static void assert_problem(const char *method, const char *target, const char *body,
+                           unsigned status, const char *code)
 {
     Answer answer = ask(method, target, body);
     assert_int_equal(answer.status, status);
@@ -127,8 +129,9 @@ static void assert_names(const char *target, const char *expected)
 static void machines_are_listed_by_name_with_numbers_by_value(void **state)
 {
     (void)state;
-    assert_names("/api/v1/machines", "demo-v1 lab-1 lab-2 lab-3 lab-4 lab-5 lab-6 lab-7 lab-8 lab-9 lab-10 "
-                                     "lab-11 lab-12 plain");
+    assert_names("/api/v1/machines",
+                 "demo-v1 lab-1 lab-2 lab-3 lab-4 lab-5 lab-6 lab-7 lab-8 lab-9 lab-10 "
+                 "lab-11 lab-12 plain");
 }
 
 static void pages_join_to_the_whole_list(void **state)
@@ -146,8 +149,9 @@ static void pages_join_to_the_whole_list(void **state)
         pages++;
     }
     assert_int_equal(pages, 3);
-    assert_string_equal(all->str, "demo-v1 lab-1 lab-2 lab-3 lab-4 lab-5 lab-6 lab-7 lab-8 lab-9 lab-10 "
-                                  "lab-11 lab-12 plain ");
+    assert_string_equal(all->str,
+                        "demo-v1 lab-1 lab-2 lab-3 lab-4 lab-5 lab-6 lab-7 lab-8 lab-9 lab-10 "
+                        "lab-11 lab-12 plain ");
 }
 
 static void a_cursor_whose_machine_has_gone_still_works(void **state)
@@ -195,9 +199,9 @@ static void a_listed_machine_says_what_it_is(void **state)
 static void one_machine_is_found_by_name_uuid_and_id(void **state)
 {
     (void)state;
-    static const char *const targets[] = {"/api/v1/machines/lab-1", "/api/v1/machines/c000000000000001",
-                                          "/api/v1/machines/00000000-0000-4000-8000-000000010001",
-                                          "/api/v1/machines/%6cab-1"};
+    static const char *const targets[] = {
+        "/api/v1/machines/lab-1", "/api/v1/machines/c000000000000001",
+        "/api/v1/machines/00000000-0000-4000-8000-000000010001", "/api/v1/machines/%6cab-1"};
     for (guint i = 0; i < G_N_ELEMENTS(targets); i++) {
         Answer answer = ask("GET", targets[i], NULL);
         assert_int_equal(answer.status, 200);
@@ -241,15 +245,16 @@ static void a_plan_is_answered_and_changes_nothing(void **state)
 static void bad_requests_say_where_they_are_bad(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",
-                                      "{",
-                                      "[]",
-                                      "null",
-                                      "{\"verb\":\"restore\",\"verb\":\"undo\"}",
-                                      "{\"verb\":\"fly\"}",
-                                      "{\"verb\":\"restore\",\"machines\":\"lab-1\"}",
-                                      "{\"verb\":\"restore\",\"machines\":[\"lab-1\"],\"fast\":true}",
-                                      "{\"verb\":\"restore\",\"machines\":[\"\xff\"]}"};
+    static const char *const bad[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"verb\":\"restore\",\"verb\":\"undo\"}",
+        "{\"verb\":\"fly\"}",
+        "{\"verb\":\"restore\",\"machines\":\"lab-1\"}",
+        "{\"verb\":\"restore\",\"machines\":[\"lab-1\"],\"fast\":true}",
+        "{\"verb\":\"restore\",\"machines\":[\"\xff\"]}"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         assert_problem("POST", "/api/v1/plans", bad[i], 400, "invalid");
         assert_problem("POST", "/api/v1/jobs", bad[i], 400, "invalid");
@@ -359,7 +364,8 @@ static void layers_are_listed_and_explained(void **state)
     (void)state;
     Answer list = ask("GET", "/api/v1/layers?limit=2", NULL);
     assert_int_equal(json_array_size(json_object_get(list.json, "items")), 2);
-    g_autofree char *target = g_strdup_printf("/api/v1/layers?after=%s", text_of(list.json, "next"));
+    g_autofree char *target =
+        g_strdup_printf("/api/v1/layers?after=%s", text_of(list.json, "next"));
     Answer rest = ask("GET", target, NULL);
     assert_int_equal(json_array_size(json_object_get(rest.json, "items")), 1);
     g_autofree char *address = g_strdup_printf(
@@ -502,7 +508,8 @@ static void print_duration(const char *target)
     gint64 start = g_get_monotonic_time();
     g_autoptr(HttpResponse) response = dispatch(&world->api, route, request);
     double milliseconds = (double)(g_get_monotonic_time() - start) / 1000;
-    print_message("%s: %.1f ms, %zu bytes\n", target, milliseconds, g_bytes_get_size(response->body));
+    print_message("%s: %.1f ms, %zu bytes\n", target, milliseconds,
+                  g_bytes_get_size(response->body));
 }
 
 static void ten_thousand_machines_come_in_one_page(void **state)

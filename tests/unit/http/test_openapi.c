@@ -27,7 +27,8 @@ static int drop_document(void **state)
 static const json_t *operation_of(const Route *route)
 {
     g_autofree char *method = g_ascii_strdown(route->method, -1);
-    return json_object_get(json_object_get(json_object_get(document, "paths"), route->pattern), method);
+    return json_object_get(json_object_get(json_object_get(document, "paths"), route->pattern),
+                           method);
 }
 
 static const Route *route_of(const char *method, const char *pattern)
@@ -35,7 +36,8 @@ static const Route *route_of(const char *method, const char *pattern)
     gsize count;
     const Route *routes = routes_all(&count);
     for (gsize i = 0; i < count; i++) {
-        if (g_ascii_strcasecmp(routes[i].method, method) == 0 && g_str_equal(routes[i].pattern, pattern))
+        if (g_ascii_strcasecmp(routes[i].method, method) == 0 &&
+            g_str_equal(routes[i].pattern, pattern))
             return &routes[i];
     }
     return NULL;
@@ -82,7 +84,8 @@ static GHashTable *parameters_in(const json_t *operation, const char *place)
             schema_follow(document, json_string_value(json_object_get(entry, "$ref")));
         assert_non_null(parameter);
         if (g_str_equal(json_string_value(json_object_get(parameter, "in")), place))
-            g_hash_table_add(names, (gpointer)json_string_value(json_object_get(parameter, "name")));
+            g_hash_table_add(names,
+                             (gpointer)json_string_value(json_object_get(parameter, "name")));
     }
     return names;
 }
@@ -128,8 +131,8 @@ static void bodies_and_permissions_agree(void **state)
 
 static void assert_enum(const char *schema, guint count, const char *(*name)(guint))
 {
-    const json_t *choices =
-        json_object_get(json_object_get(schema_follow(document, "#/components/schemas"), schema), "enum");
+    const json_t *choices = json_object_get(
+        json_object_get(schema_follow(document, "#/components/schemas"), schema), "enum");
     assert_int_equal(json_array_size(choices), count);
     for (guint i = 0; i < count; i++)
         assert_string_equal(json_string_value(json_array_get(choices, i)), name(i));
@@ -184,7 +187,8 @@ static json_t *value_for(const char *field, const json_t *schema)
     return json_string(g_str_equal(field, "path") ? "/srv/x" : "lab-1");
 }
 
-/* The reader names a field it does not know; whether the combination makes sense is another question. */
+/* The reader names a field it does not know; whether the combination makes sense is another
+ * question. */
 static void every_documented_field_of_a_request_is_read(void **state)
 {
     (void)state;
@@ -205,7 +209,8 @@ static void every_documented_field_of_a_request_is_read(void **state)
     }
     assert_int_equal(count, 29);
     g_autoptr(GError) error = NULL;
-    json_t *body = json_pack("{s:s, s:[s], s:b}", "verb", "restore", "machines", "lab-1", "fast", TRUE);
+    json_t *body =
+        json_pack("{s:s, s:[s], s:b}", "verb", "restore", "machines", "lab-1", "fast", TRUE);
     assert_false(reads(body, &error));
     assert_non_null(strstr(error->message, "fast"));
     json_decref(body);

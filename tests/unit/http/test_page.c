@@ -61,7 +61,8 @@ static void limits_are_bounded(void **state)
     assert_null(page.after);
     assert_true(reads("10000", "x", &page));
     assert_int_equal(page.limit, 10000);
-    static const char *const bad[] = {"0", "10001", "-1", "+5", " 5", "5 ", "0x5", "", "99999999999999999999"};
+    static const char *const bad[] = {
+        "0", "10001", "-1", "+5", " 5", "5 ", "0x5", "", "99999999999999999999"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
         assert_false(reads(bad[i], NULL, &page));
     assert_false(reads("5", "", &page));

@@ -28,7 +28,8 @@ static void encoded_bytes_become_text(void **state)
 static void what_is_no_encoding_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"%", "%2", "a%", "%zz", "%2g", "%00", "a%00b", "%ff", "%c3", "\xff"};
+    static const char *const bad[] = {"%",   "%2",    "a%",  "%zz", "%2g",
+                                      "%00", "a%00b", "%ff", "%c3", "\xff"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
         assert_null(percent_decode(bad[i], strlen(bad[i]), &error));

@@ -17,7 +17,13 @@ static const Route routes[] = {
     {"GET", "/things", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {"limit", "after"}},
     {"POST", "/things", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, TRUE, {NULL}},
     {"GET", "/things/{thing}", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {NULL}},
-    {"POST", "/things/{thing}/parts/{part}", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {NULL}},
+    {"POST",
+     "/things/{thing}/parts/{part}",
+     handle,
+     ALLOW_ANYONE,
+     WAITS_FOR_NOTHING,
+     FALSE,
+     {NULL}},
 };
 
 typedef struct {
@@ -30,8 +36,8 @@ static Match match(const char *method, const char *target)
 {
     Match result = {.request = http_request_new(method, target)};
     const char *query = strchr(target, '?');
-    result.route = router_match(routes, G_N_ELEMENTS(routes), result.request, query ? query + 1 : NULL,
-                                &result.refusal);
+    result.route = router_match(routes, G_N_ELEMENTS(routes), result.request,
+                                query ? query + 1 : NULL, &result.refusal);
     return result;
 }
 
@@ -53,7 +59,8 @@ static void assert_refused(const char *method, const char *target, unsigned stat
 static void method_and_path_choose_the_route(void **state)
 {
     (void)state;
-    Match get = match("GET", "/things"), post = match("POST", "/things"), head = match("HEAD", "/things");
+    Match get = match("GET", "/things"), post = match("POST", "/things"),
+          head = match("HEAD", "/things");
     assert_ptr_equal(get.route, &routes[0]);
     assert_ptr_equal(post.route, &routes[1]);
     assert_ptr_equal(head.route, &routes[0]);

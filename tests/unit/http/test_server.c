@@ -16,7 +16,7 @@
 #include "http/server.h"
 #include "raw_client.h"
 
-#define RESTORE "{\"verb\":\"restore\",\"machines\":[\"lab-1\"]}"
+#define RESTORE        "{\"verb\":\"restore\",\"machines\":[\"lab-1\"]}"
 #define RESTORE_LENGTH "39"
 G_STATIC_ASSERT(sizeof RESTORE - 1 == 39);
 #define JSON "application/json"
@@ -65,13 +65,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void assert_status(const char *path, const char *method, const char *target, const char *type,
-                          const char *body, unsigned status)
+static void assert_status(const char *path, const char *method, const char *target,
+                          const char *type, const char *body, unsigned status)
 {
     g_auto(RawAnswer) answer = raw_request(path, method, target, type, body);
     if (answer.status != status)
-        fail_msg("%s %s: %u instead of %u\n%s\n%s", method, target, answer.status, status, answer.head,
-                 answer.body->str);
+        fail_msg("%s %s: %u instead of %u\n%s\n%s", method, target, answer.status, status,
+                 answer.head, answer.body->str);
 }
 
 static void assert_header(const RawAnswer *answer, const char *name, const char *expected)
@@ -84,7 +84,8 @@ static void assert_header(const RawAnswer *answer, const char *name, const char 
 static void a_list_is_answered(void **state)
 {
     const Fixture *fixture = *state;
-    g_auto(RawAnswer) answer = raw_request(fixture->path, "GET", "/api/v1/machines?limit=2", NULL, NULL);
+    g_auto(RawAnswer) answer =
+        raw_request(fixture->path, "GET", "/api/v1/machines?limit=2", NULL, NULL);
     assert_int_equal(answer.status, 200);
     assert_header(&answer, "Content-Type", JSON);
     assert_header(&answer, "Cache-Control", "no-store");
@@ -130,7 +131,8 @@ static void bodies_must_be_json(void **state)
 {
     const Fixture *fixture = *state;
     assert_status(fixture->path, "POST", "/api/v1/plans", JSON, RESTORE, 200);
-    assert_status(fixture->path, "POST", "/api/v1/plans", "Application/JSON; charset=utf-8", RESTORE, 200);
+    assert_status(fixture->path, "POST", "/api/v1/plans", "Application/JSON; charset=utf-8",
+                  RESTORE, 200);
     assert_status(fixture->path, "POST", "/api/v1/plans", "text/plain", RESTORE, 415);
     assert_status(fixture->path, "POST", "/api/v1/plans", "application/jsonp", RESTORE, 415);
     assert_status(fixture->path, "POST", "/api/v1/plans", NULL, RESTORE, 415);
@@ -194,10 +196,10 @@ static void a_client_that_asks_first_is_told_before_it_sends(void **state)
     assert_int_equal(refused.status, 413);
     close(fd);
     fd = raw_connect(fixture->path);
-    g_autofree char *head =
-        g_strdup_printf("POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                        "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
-                        strlen(RESTORE));
+    g_autofree char *head = g_strdup_printf(
+        "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+        strlen(RESTORE));
     raw_send_text(fd, head);
     g_auto(RawAnswer) go_on = raw_receive(fd, FALSE);
     assert_int_equal(go_on.status, 100);
@@ -210,8 +212,9 @@ static void a_client_that_asks_first_is_told_before_it_sends(void **state)
 static void chunks_are_joined_and_bounded(void **state)
 {
     const Fixture *fixture = *state;
-    static const char head[] = "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                               "Transfer-Encoding: chunked\r\n\r\n";
+    static const char head[] =
+        "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
     int fd = raw_connect(fixture->path);
     raw_send_text(fd, head);
     for (const char *byte = RESTORE; *byte; byte++) {
@@ -319,7 +322,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
     raw_send_text(fd, "GET /api/v1/verbs HTTP/1.1\r\nHost: x\r\n\r\n"
                       "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
                       "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                      "Content-Length: " RESTORE_LENGTH "\r\n\r\n" RESTORE "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+                      "Content-Length: " RESTORE_LENGTH "\r\n\r\n" RESTORE
+                      "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     static const unsigned statuses[] = {200, 404, 200, 200};
     for (guint i = 0; i < G_N_ELEMENTS(statuses); i++) {
         g_auto(RawAnswer) answer = raw_receive(fd, FALSE);
@@ -328,7 +332,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
     close(fd);
 }
 
-/* --- many at once ------------------------------------------------------------------------------------------- */
+/* --- many at once --------------------------------------------------------------------------- */
 
 typedef struct {
     const char *path;
@@ -340,9 +344,10 @@ static void *run_client(void *data)
     Client *client = data;
     int fd = raw_connect(client->path);
     for (guint i = 0; i < 10; i++) {
-        raw_send_text(fd, "GET /api/v1/machines?limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
-                          "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                          "Content-Length: " RESTORE_LENGTH "\r\n\r\n" RESTORE);
+        raw_send_text(fd,
+                      "GET /api/v1/machines?limit=50 HTTP/1.1\r\nHost: x\r\n\r\n"
+                      "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                      "Content-Length: " RESTORE_LENGTH "\r\n\r\n" RESTORE);
         for (guint half = 0; half < 2; half++) {
             g_auto(RawAnswer) answer = raw_receive(fd, FALSE);
             client->answered += answer.status == 200 ? 1 : 0;
@@ -406,9 +411,10 @@ static void clients_that_leave_before_their_answer_cost_nothing(void **state)
     assert_status(fixture->path, "POST", "/api/v1/plans", JSON, RESTORE, 200);
 }
 
-/* --- permissions -------------------------------------------------------------------------------------------- */
+/* --- permissions ---------------------------------------------------------------------------- */
 
-/* Runs `function` in a child that is user and group 65534; its result is the child's exit status. */
+/* Runs `function` in a child that is user and group 65534; its result is the child's exit status.
+ */
 static int run_as_nobody(int (*function)(const char *), const char *path)
 {
     pid_t child = fork();
@@ -465,7 +471,7 @@ static void one_user_cannot_take_all_connections(void **state)
     assert_status(fixture->path, "GET", "/healthz", NULL, NULL, 200);
 }
 
-/* --- events ------------------------------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------------------------- */
 
 static int open_events(const char *path, const char *last_event_id)
 {
@@ -487,7 +493,8 @@ static void assert_stream_says(int fd, const char *text)
 
 static void publish(const Fixture *fixture, int number)
 {
-    event_stream_publish(fixture->world->api.events, "machine", json_pack("{s:i}", "number", number));
+    event_stream_publish(fixture->world->api.events, "machine",
+                         json_pack("{s:i}", "number", number));
 }
 
 static void events_arrive_as_they_happen(void **state)
@@ -515,7 +522,8 @@ static void a_broken_stream_is_resumed(void **state)
     publish(fixture, 1);
     g_autoptr(GString) seen = g_string_new(NULL);
     assert_true(raw_receive_until(fd, seen, "{\"number\":1}"));
-    g_autofree char *last = g_strndup(strstr(seen->str, "id: ") + 4, strspn(strstr(seen->str, "id: ") + 4, "0123456789"));
+    g_autofree char *last = g_strndup(strstr(seen->str, "id: ") + 4,
+                                      strspn(strstr(seen->str, "id: ") + 4, "0123456789"));
     close(fd);
     publish(fixture, 2);
     fd = open_events(fixture->path, last);
@@ -630,7 +638,7 @@ static void publishers_and_listeners_come_and_go(void **state)
     close(steady);
 }
 
-/* --- start and stop ----------------------------------------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------------------------- */
 
 static void *run_stop(void *data)
 {
