@@ -45,8 +45,7 @@ gboolean config_has_section(const char *section);
 /* "section.key=value": the same, for the command line. */
 gboolean config_set_assignment(Config *config, const char *assignment, GError **error);
 
-/* The effective configuration as an INI file with comments, that config_load() takes. Caller frees.
- */
+/* The effective configuration as an INI file that config_load() takes. Caller frees. */
 char *config_dump(const Config *config);
 /* The file as it is shipped: every key with its comment, commented out at its default. Caller
  * frees. */

@@ -1,5 +1,4 @@
-/* underpind: reads its configuration, starts what wiring.c puts together, and stops it on a signal.
- */
+/* underpind: reads its configuration, runs what wiring.c puts together, stops on a signal. */
 #include <glib-unix.h>
 #include <locale.h>
 #include <signal.h>

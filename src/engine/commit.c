@@ -42,16 +42,36 @@ static void raise_store(Engine *engine, guint64 generation)
     engine_emit(engine, ENGINE_HOST_CHANGED, NULL, question);
 }
 
+static void follow_commit(Engine *engine, const Changes *changes, guint64 generation)
+{
+    raise_store(engine, generation);
+    g_rw_lock_writer_lock(&engine->lock);
+    inventory_apply(engine->inventory, changes, generation);
+    g_rw_lock_writer_unlock(&engine->lock);
+}
+
 static gboolean commit_locked(Engine *engine, const Changes *changes, GError **error)
 {
     guint64 generation = engine->inventory->generation + 1;
     if (!catalog_commit(engine->catalog, engine->inventory, changes, generation, error))
         return FALSE;
-    raise_store(engine, generation);
-    g_rw_lock_writer_lock(&engine->lock);
-    inventory_apply(engine->inventory, changes, generation);
-    g_rw_lock_writer_unlock(&engine->lock);
+    follow_commit(engine, changes, generation);
     return TRUE;
+}
+
+gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above, GError **error)
+{
+    g_mutex_lock(&engine->commit_lock);
+    guint64 generation = MAX(engine->inventory->generation, above) + 1;
+    gboolean ok = catalog_commit(engine->catalog, engine->inventory, changes, generation, error);
+    if (ok) {
+        put_question(engine, NULL);
+        follow_commit(engine, changes, generation);
+    }
+    g_mutex_unlock(&engine->commit_lock);
+    if (ok)
+        tell_listeners(engine, changes);
+    return ok;
 }
 
 gboolean engine_commit(Engine *engine, const Changes *changes, GError **error)

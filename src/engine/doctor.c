@@ -171,14 +171,17 @@ static void take_name(Machine *machine, gpointer data)
     machine->name = g_strdup(data);
 }
 
+/* The store's description first: if only that has happened, doctor still sees the difference. */
 static gboolean repair_name(Engine *engine, const Finding *finding, GError **error)
 {
     g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
     g_autoptr(DomainFacts) facts = machine ? hypervisor_inspect(engine->hypervisor, machine->uuid, error) : NULL;
-    if (!facts || !engine_update(engine, machine->id, take_name, facts->state->name, error))
+    g_autoptr(Machine) renamed = facts ? machine_copy(machine) : NULL;
+    if (!renamed)
         return FALSE;
-    g_autoptr(Machine) renamed = engine_machine(engine, machine->id);
-    return !renamed || storage_describe(engine->storage, renamed, error);
+    take_name(renamed, facts->state->name);
+    return storage_describe(engine->storage, renamed, error) &&
+           engine_update(engine, machine->id, take_name, facts->state->name, error);
 }
 
 static void drop_missing_entry(Machine *machine, gpointer data)

@@ -72,6 +72,8 @@ gboolean engine_commit(Engine *engine, const Changes *changes, GError **error);
 /* The same for records that were planned a while ago without the machines' gates: what events have written since then
  * (sessions, hibernation) is kept. The machines in `changes` are private to the caller until then. */
 gboolean engine_commit_operation(Engine *engine, Changes *changes, GError **error);
+/* The transaction that answers the question: numbered past everything that the store has seen (`above`). */
+gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above, GError **error);
 /* Changes one machine's record from its present state, in a transaction of its own. A machine that is gone is fine. */
 gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
                        gpointer data, GError **error);
@@ -138,11 +140,21 @@ typedef struct {
     Machine *before; /* as the catalog has it */
     Machine *after;  /* NULL: the record goes */
     char *receipt;   /* JSON; NULL: nothing was replaced */
+    json_t *data_before;  /* receipt_take() before the switch */
+    gboolean is_switched; /* by settle_begin(); then `result` says what it found */
+    SwitchResult result;
 } Settled;
 void settled_free(Settled *settled);
 
 /*
- * Brings one machine's heads in line with the catalog; the caller holds its gate. Not recorded and not durable yet:
+ * A settle in two halves, so that the switches of many machines share one sync: settle_begin() for each, which exchanges
+ * the heads where that is all there is to do, storage_sync() for all, settle_finish() for each. The caller holds the
+ * gates. Where settle_begin() fails nothing is switched; from then on a machine is rolled forward only (invariant 3).
+ */
+Settled *settle_begin(Engine *engine, const Machine *machine, GError **error);
+gboolean settle_finish(Engine *engine, Settled *settled, gboolean allow_hypervisor, GError **error);
+/*
+ * Both halves: brings one machine's heads in line with the catalog; the caller holds its gate. Not recorded and not durable yet:
  * collect several, then settle_record() once. `allow_hypervisor` FALSE inside a hook: UNAVAILABLE where the domain
  * must be (re)defined first.
  */

@@ -93,12 +93,23 @@ static void protect_layers(Engine *engine)
     }
 }
 
+/* An export that did not come to its commit has left links to our heads where the import had found them. */
+static void abandon_export(Engine *engine, const Machine *machine)
+{
+    g_autoptr(GError) error = NULL;
+    if (machine->origin && machine->actual_place == PLACE_NOW && !machine_is_clone(machine) &&
+        machine->desired_place == PLACE_NOW && !storage_export_abandon(engine->storage, machine, &error))
+        g_warning("taking back an export of '%s': %s", machine->name, error->message);
+}
+
 /* A machine without a session cannot be running: settling it needs no libvirt. The others wait for engine_resync(). */
 static void recover_machine(Engine *engine, const char *machine_id)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);
     abandon_uncommitted(engine, machine_id);
+    if (machine)
+        abandon_export(engine, machine);
     if (!machine || !machine_is_pending(machine) || machine->session)
         return;
     if (engine_settle(engine, machine_id, &error))

@@ -87,6 +87,17 @@ static char *who_needs(Planner *planner, const Machine *base)
     return found ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
+/* What its own base does not have is the owner's again, as it was before it was prepared. */
+static void disown_extras(Planner *planner, Machine *next)
+{
+    const char *base_id = machine_base_id(next);
+    const Machine *base = base_id ? g_hash_table_lookup(planner->inventory->machines, base_id) : NULL;
+    for (guint i = 0; base && i < next->volumes->len; i++) {
+        Volume *volume = g_ptr_array_index(next->volumes, i);
+        volume->own = machine_volume(base, volume->target) == NULL;
+    }
+}
+
 static void unprepare_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
@@ -105,6 +116,7 @@ static void unprepare_one(Planner *planner, const Machine *machine)
     item->next = machine_copy(machine);
     item->next->desired_place = PLACE_NOW;
     item->next->prepared_at = 0;
+    disown_extras(planner, item->next);
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         plan_item_add_volume(item, volume->target, volume->role, FATE_UNSEALED);

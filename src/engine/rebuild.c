@@ -188,25 +188,13 @@ static void forget_old(Rebuild *rebuild)
             changes_remove_kept(rebuild->changes, key);
 }
 
-/* One transaction, numbered past everything that the store has seen: a crash leaves the question open, or answered. */
+/* One transaction: a crash leaves the question open, or answered. */
 static gboolean commit_rebuilt(Rebuild *rebuild, const StoreStatus *store, GError **error)
 {
-    Engine *engine = rebuild->engine;
     put_machines(rebuild);
     forget_old(rebuild);
     rebuild->changes->store_uuid = g_strdup(store->uuid);
-    g_mutex_lock(&engine->commit_lock);
-    engine->inventory->generation = MAX(engine->inventory->generation, store->generation);
-    g_mutex_unlock(&engine->commit_lock);
-    return engine_commit(engine, rebuild->changes, error);
-}
-
-static void answer_question(Engine *engine)
-{
-    g_rw_lock_writer_lock(&engine->lock);
-    g_clear_error(&engine->question);
-    g_rw_lock_writer_unlock(&engine->lock);
-    engine_emit(engine, ENGINE_HOST_CHANGED, NULL, NULL);
+    return engine_commit_rebuilt(rebuild->engine, rebuild->changes, store->generation, error);
 }
 
 gboolean engine_rebuild(Engine *engine, GPtrArray *findings, GError **error)
@@ -228,6 +216,6 @@ gboolean engine_rebuild(Engine *engine, GPtrArray *findings, GError **error)
     inventory_free(rebuild.old);
     if (!ok)
         return FALSE;
-    answer_question(engine);
+    engine_emit(engine, ENGINE_HOST_CHANGED, NULL, NULL);
     return engine_recover(engine, error);
 }

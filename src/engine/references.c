@@ -143,15 +143,65 @@ static void list_layer(const Layer *layer, Changes *changes, gint64 now)
 }
 
 /* A retired base's record goes with its last layer. */
-static void drop_empty_retired(const Inventory *after, GHashTable *alive, Changes *changes)
+static gboolean is_empty_retired(const Machine *machine, GHashTable *alive)
+{
+    return machine->retired && !machine_is_pending(machine) && !g_hash_table_contains(alive, machine->id);
+}
+
+/* The base that `base_id` descends from, as far as bases are on record after the change. */
+static const char *nearest_base(const Inventory *after, GHashTable *alive, const char *base_id)
+{
+    const Machine *base = base_id ? g_hash_table_lookup(after->machines, base_id) : NULL;
+    guint bound = g_hash_table_size(after->machines);
+    while (base && is_empty_retired(base, alive) && bound--) {
+        const Generation *sealed = machine_actual(base);
+        base = sealed && sealed->base_id ? g_hash_table_lookup(after->machines, sealed->base_id) : NULL;
+    }
+    return base ? base->id : NULL;
+}
+
+/* A sealed head is a layer: it sits on what its layer sits on, which flattening changes. NULL: nothing to correct. */
+static Generation *corrected_generation(const Inventory *after, GHashTable *used, GHashTable *alive, const Machine *base)
+{
+    const Generation *sealed = machine_actual(base);
+    g_autoptr(Generation) corrected = generation_copy(sealed);
+    const char *descends_from = nearest_base(after, alive, sealed->base_id);
+    gboolean differs = g_strcmp0(descends_from, sealed->base_id) != 0;
+    g_free(corrected->base_id);
+    corrected->base_id = g_strdup(descends_from);
+    for (guint i = 0; i < corrected->heads->len; i++) {
+        Head *head = g_ptr_array_index(corrected->heads, i);
+        if (!head->layer_id || g_hash_table_contains(used, head->layer_id))
+            continue;
+        head_set_layer(head, NULL, NULL);
+        differs = TRUE;
+    }
+    return differs ? g_steal_pointer(&corrected) : NULL;
+}
+
+/* Records of bases follow the layers and bases that go, so that no record names what is not there. */
+static void correct_base(const Inventory *after, GHashTable *used, GHashTable *alive, const Machine *base, Changes *changes)
+{
+    Generation *corrected = corrected_generation(after, used, alive, base);
+    if (!corrected)
+        return;
+    g_autoptr(Machine) next = machine_copy(base);
+    machine_drop_generation(next, corrected->number);
+    machine_take_generation(next, corrected);
+    changes_put_machine(changes, next);
+}
+
+static void tidy_bases(const Inventory *after, GHashTable *used, GHashTable *alive, Changes *changes)
 {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, after->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Machine *machine = value;
-        if (machine->retired && !machine_is_pending(machine) && !g_hash_table_contains(alive, machine->id))
+        if (is_empty_retired(machine, alive))
             changes_remove_machine(changes, machine->id);
+        else if (machine->actual_place == PLACE_SEALED && machine_actual(machine))
+            correct_base(after, used, alive, machine, changes);
     }
 }
 
@@ -169,7 +219,7 @@ void references_list_unused(const Inventory *after, Changes *changes, gint64 now
         else
             list_layer(layer, changes, now);
     }
-    drop_empty_retired(after, alive, changes);
+    tidy_bases(after, used, alive, changes);
 }
 
 /* --- explaining -------------------------------------------------------------------------------------------- */

@@ -225,6 +225,8 @@ static void take_items(Run *run)
 
 static void drop_work(Run *run, Work *work, const GError *error)
 {
+    if (work->exported)
+        (void)storage_export_abandon(run->engine->storage, work->item->next, NULL);
     if (work->staged)
         (void)storage_abandon(run->engine->storage, work->item->machine_id, NULL);
     if (work->has_gate)
@@ -239,8 +241,10 @@ static gboolean stage_work(Run *run, Work *work, GError **error)
     if (gate && !gate_take(run->engine, item->machine_id, error))
         return FALSE;
     work->has_gate = gate;
-    if (item->next && item->next->export_out)
+    if (item->next && item->next->export_out) {
+        work->exported = TRUE; /* also where it fails half-way */
         return storage_export(run->engine->storage, item->next, run->cancellable, error);
+    }
     if (!item->desired)
         return TRUE;
     g_free(item->desired->job_id);

@@ -9,6 +9,7 @@ typedef struct {
     JobItem *job_item;   /* borrowed from the job */
     gboolean has_gate;   /* its gate is ours from before the stage to the record */
     gboolean staged;
+    gboolean exported; /* or begun to be: links to its heads may lie outside the store */
 } Work;
 
 typedef struct {

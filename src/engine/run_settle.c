@@ -1,11 +1,12 @@
 /*
- * The settle of a run: machine by machine, in batches that are made durable and recorded together. A machine that runs
- * stays pending: it moves when its QEMU stops (session.c), helped on as the request's running policy says.
+ * The settle of a run, in batches: all heads of a batch are exchanged, one sync makes that durable, then what was
+ * replaced is put aside and all is recorded together. Two syncs a batch and not one a machine. A machine that runs stays
+ * pending: it moves when its QEMU stops (session.c), helped on as the request's running policy says.
  */
 #include "engine/run_private.h"
 
 /* A start waits for the gate of its machine at most until its batch is recorded. */
-#define BATCH 64
+#define BATCH 256
 
 static void leave_pending(Run *run, Work *work)
 {
@@ -47,7 +48,7 @@ static Settled *settle_work(Run *run, Work *work)
         return NULL;
     }
     work->has_gate = TRUE;
-    Settled *settled = settle_switch(run->engine, machine, TRUE, &problem);
+    Settled *settled = settle_begin(run->engine, machine, &problem);
     if (settled)
         return settled;
     release_gate(run, work);
@@ -55,24 +56,104 @@ static Settled *settle_work(Run *run, Work *work)
     return NULL;
 }
 
-static void finish_batch(Run *run, GPtrArray *batch, GPtrArray *works)
+/* The machines of a batch: works[i] is settled by settled[i]. */
+typedef struct {
+    GPtrArray *works;   /* Work, borrowed */
+    GPtrArray *settled; /* Settled */
+} Batch;
+
+static void batch_init(Batch *batch)
+{
+    batch->works = g_ptr_array_new();
+    batch->settled = g_ptr_array_new_with_free_func((GDestroyNotify)settled_free);
+}
+
+static void batch_clear(Batch *batch)
+{
+    g_ptr_array_unref(batch->works);
+    g_ptr_array_unref(batch->settled);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
+
+/* Switched, but not to the end: it is rolled forward by the queue. */
+static void leave_switched(Run *run, Work *work, const GError *problem)
+{
+    release_gate(run, work);
+    engine_emit(run->engine, ENGINE_WANTS_SETTLE, work->item->machine_id, NULL);
+    run_item_fail(run, work->job_item, problem);
+}
+
+static void leave_all(Run *run, Batch *batch, const GError *problem)
+{
+    for (guint i = 0; i < batch->works->len; i++)
+        leave_switched(run, g_ptr_array_index(batch->works, i), problem);
+    g_ptr_array_set_size(batch->works, 0);
+    g_ptr_array_set_size(batch->settled, 0);
+}
+
+static gboolean sync_batch(Run *run, const Batch *batch, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (guint i = 0; i < batch->settled->len; i++) {
+        const Settled *settled = g_ptr_array_index(batch->settled, i);
+        if (settled->is_switched)
+            g_ptr_array_add(ids, settled->before->id);
+    }
+    g_ptr_array_add(ids, NULL);
+    return ids->len == 1 || storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
+}
+
+static gboolean finish_one(Run *run, Work *work, Settled *settled)
 {
     g_autoptr(GError) problem = NULL;
-    gboolean ok = !batch->len || settle_record(run->engine, batch, NULL, &problem);
-    for (guint i = 0; i < works->len; i++) {
-        Work *work = g_ptr_array_index(works, i);
-        Settled *settled = g_ptr_array_index(batch, i);
+    if (settle_finish(run->engine, settled, TRUE, &problem))
+        return TRUE;
+    if (settled->is_switched) {
+        leave_switched(run, work, problem);
+    } else {
         release_gate(run, work);
-        if (!ok) {
-            engine_emit(run->engine, ENGINE_WANTS_SETTLE, work->item->machine_id, NULL);
-            run_item_fail(run, work->job_item, problem);
-            continue;
+        give_up(run, work, settled->before, problem);
+    }
+    return FALSE;
+}
+
+static void finish_each(Run *run, Batch *batch)
+{
+    for (guint i = 0; i < batch->works->len;) {
+        if (finish_one(run, g_ptr_array_index(batch->works, i), g_ptr_array_index(batch->settled, i))) {
+            i++;
+        } else {
+            g_ptr_array_remove_index(batch->works, i);
+            g_ptr_array_remove_index(batch->settled, i);
         }
+    }
+}
+
+static void tell_done(Run *run, Batch *batch)
+{
+    for (guint i = 0; i < batch->works->len; i++) {
+        Work *work = g_ptr_array_index(batch->works, i);
+        Settled *settled = g_ptr_array_index(batch->settled, i);
+        release_gate(run, work);
         work->job_item->receipt = g_steal_pointer(&settled->receipt);
         run_item_state(run, work->job_item, ITEM_DONE, NULL);
     }
-    g_ptr_array_set_size(batch, 0);
-    g_ptr_array_set_size(works, 0);
+    g_ptr_array_set_size(batch->works, 0);
+    g_ptr_array_set_size(batch->settled, 0);
+}
+
+static void finish_batch(Run *run, Batch *batch)
+{
+    g_autoptr(GError) problem = NULL;
+    if (!sync_batch(run, batch, &problem)) {
+        leave_all(run, batch, problem);
+        return;
+    }
+    finish_each(run, batch);
+    if (!batch->settled->len || settle_record(run->engine, batch->settled, NULL, &problem))
+        tell_done(run, batch);
+    else
+        leave_all(run, batch, problem);
 }
 
 /* Hold, release and the undo of a wish change a record, whatever the machine is waiting for. */
@@ -92,8 +173,8 @@ static void after_record_only(Run *run, Work *work)
 
 static void settle_batches(Run *run)
 {
-    g_autoptr(GPtrArray) batch = g_ptr_array_new_with_free_func((GDestroyNotify)settled_free);
-    g_autoptr(GPtrArray) works = g_ptr_array_new();
+    g_auto(Batch) batch = {0};
+    batch_init(&batch);
     for (guint i = 0; i < run->works->len; i++) {
         Work *work = g_ptr_array_index(run->works, i);
         if (!work->item->next)
@@ -106,13 +187,13 @@ static void settle_batches(Run *run)
         }
         Settled *settled = settle_work(run, work);
         if (settled) {
-            g_ptr_array_add(batch, settled);
-            g_ptr_array_add(works, work);
+            g_ptr_array_add(batch.settled, settled);
+            g_ptr_array_add(batch.works, work);
         }
-        if (batch->len == BATCH)
-            finish_batch(run, batch, works);
+        if (batch.works->len == BATCH)
+            finish_batch(run, &batch);
     }
-    finish_batch(run, batch, works);
+    finish_batch(run, &batch);
 }
 
 /* --- machines that run ------------------------------------------------------------------------------------- */

@@ -63,8 +63,11 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
                                      : machine_ref(machine);
     if (!current)
         return FALSE;
-    if (!machine_is_pending(current)) /* a wish that was given up may have left what was staged for it */
-        return !(facts.next || facts.next_broken) || storage_abandon(engine->storage, machine->id, error);
+    if (!machine_is_pending(current)) {
+        if (facts.next || facts.next_broken) /* a wish that was given up may have left what was staged for it */
+            (void)storage_abandon(engine->storage, machine->id, NULL);
+        return TRUE;
+    }
     Settled *settled = settle_switch(engine, current, allow_hypervisor, error);
     gboolean ok = settled && record_single(engine, settled, error);
     settled_free(settled);

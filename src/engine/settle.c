@@ -24,6 +24,7 @@ void settled_free(Settled *settled)
     machine_unref(settled->before);
     machine_unref(settled->after);
     g_free(settled->receipt);
+    json_decref(settled->data_before);
     g_free(settled);
 }
 
@@ -70,13 +71,16 @@ static gboolean cause_keeps_entry(Cause cause)
     return cause == CAUSE_RESTORE || cause == CAUSE_REBASE || cause == CAUSE_UNDO;
 }
 
-/* Whether the actual generation, put aside, belongs on the undo list: only if it was replaced, and ever written. */
-static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine)
+/* Whether the actual generation, put aside, belongs on the undo list: only if it was replaced, and ever written. The
+ * switch has looked; only after a crash its entry may be put aside already. */
+static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine, const SwitchResult *result)
 {
     const Generation *actual = machine_actual(machine);
     const Generation *desired = machine_desired(machine);
     if (!actual || !cause_keeps_entry(desired->cause))
         return FALSE;
+    if (result->old == actual->number)
+        return result->old_written;
     for (guint i = 0; i < actual->heads->len; i++) {
         const Head *head = g_ptr_array_index(actual->heads, i);
         g_auto(HeadFacts) facts = {0};
@@ -126,17 +130,24 @@ static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint
         g_clear_pointer(&after->behind_reason, g_free);
 }
 
-static gboolean switch_heads(Engine *engine, const Machine *machine, Machine *after, GError **error)
+static gboolean exchange_heads(Engine *engine, Settled *settled, GError **error)
 {
+    const Machine *machine = settled->before;
+    settled->is_switched = ensure_staged(engine, machine, error) &&
+                           storage_switch(engine->storage, machine, machine->desired, &settled->result, error);
+    return settled->is_switched;
+}
+
+static gboolean switch_heads(Engine *engine, Settled *settled, Machine *after, GError **error)
+{
+    const Machine *machine = settled->before;
     if (machine->desired == machine->actual)
         return TRUE;
-    SwitchResult result = {0};
     gboolean kept = FALSE;
     guint64 held_bytes = 0;
-    if (!ensure_staged(engine, machine, error) ||
-        !storage_switch(engine->storage, machine, machine->desired, &result, error))
+    if (!settled->is_switched && !exchange_heads(engine, settled, error))
         return FALSE;
-    gboolean keep = belongs_on_undo_list(engine, machine);
+    gboolean keep = belongs_on_undo_list(engine, machine, &settled->result);
     if (!storage_put_aside(engine->storage, machine, keep, &kept, &held_bytes, error))
         return FALSE;
     after_switch(after, kept, held_bytes, engine_now(engine));
@@ -315,9 +326,10 @@ static void reseat_heads(Engine *engine, Machine *after)
     machine_take_generation(after, generation);
 }
 
-static gboolean settle_places(Engine *engine, const Machine *machine, Machine *after, gboolean allow_hypervisor,
+static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, gboolean allow_hypervisor,
                               GError **error)
 {
+    const Machine *machine = settled->before;
     if (machine->desired_place == PLACE_SEALED && machine->actual_place == PLACE_NOW) {
         if (!storage_seal(engine->storage, machine, error))
             return FALSE;
@@ -330,40 +342,80 @@ static gboolean settle_places(Engine *engine, const Machine *machine, Machine *a
         g_clear_pointer(&after->set_id, g_free);
     }
     if (machine->desired_place == PLACE_NOW)
-        return switch_heads(engine, machine, after, error) &&
+        return switch_heads(engine, settled, after, error) &&
                settle_domain(engine, machine, after, allow_hypervisor, error);
     return TRUE;
 }
 
-/* A removed base stays on record as retired while anything needs its layers; references.c drops it with the last one. */
+/* A removed base stays on record as retired while anything needs its layers; references.c drops it with the last one.
+ * Its undo entries were in its directory, and went with that. */
 static Machine *after_gone(const Machine *machine)
 {
     if (!machine->retired)
         return NULL;
     Machine *after = machine_copy(machine);
+    drop_entries(after);
     after->actual_place = after->desired_place = PLACE_SEALED;
     return after;
 }
 
-Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+/* Nothing but new heads: what else a settle may have to do, it does in its second half. */
+static gboolean only_exchanges(const Machine *machine)
 {
+    return machine->actual_place == PLACE_NOW && machine->desired_place == PLACE_NOW &&
+           machine->desired != machine->actual;
+}
+
+static Settled *settled_new(Engine *engine, const Machine *machine)
+{
+    Settled *settled = g_new0(Settled, 1);
+    settled->before = machine_ref(machine);
+    settled->data_before = receipt_take(engine, machine);
+    return settled;
+}
+
+Settled *settle_begin(Engine *engine, const Machine *machine, GError **error)
+{
+    Settled *settled = settled_new(engine, machine);
+    if (!only_exchanges(machine) || exchange_heads(engine, settled, error))
+        return settled;
+    settled_free(settled);
+    return NULL;
+}
+
+/* The proof that data was kept. */
+static void take_receipt(Engine *engine, Settled *settled)
+{
+    const Machine *machine = settled->before;
+    if (machine->desired_place == PLACE_GONE || !machine->actual || machine->desired == machine->actual)
+        return;
+    json_t *data_after = receipt_take(engine, machine);
+    settled->receipt = receipt_compare(settled->data_before, data_after);
+    json_decref(data_after);
+}
+
+gboolean settle_finish(Engine *engine, Settled *settled, gboolean allow_hypervisor, GError **error)
+{
+    const Machine *machine = settled->before;
     g_autoptr(Machine) after = machine_copy(machine);
-    json_t *before_receipt = receipt_take(engine, machine);
     gboolean gone = machine->desired_place == PLACE_GONE;
     gboolean ok = gone ? settle_gone(engine, machine, allow_hypervisor, error)
-                       : settle_places(engine, machine, after, allow_hypervisor, error);
-    json_t *after_receipt = ok && !gone ? receipt_take(engine, machine) : NULL;
-    Settled *settled = ok ? g_new0(Settled, 1) : NULL;
-    if (settled) {
-        after->actual_place = machine->desired_place;
-        settled->before = machine_ref(machine);
-        settled->after = gone ? after_gone(machine) : g_steal_pointer(&after);
-        gboolean replaced = !gone && machine->actual && machine->desired != machine->actual;
-        settled->receipt = replaced ? receipt_compare(before_receipt, after_receipt) : NULL;
-    }
-    json_decref(before_receipt);
-    json_decref(after_receipt);
-    return settled;
+                       : settle_places(engine, settled, after, allow_hypervisor, error);
+    if (!ok)
+        return FALSE;
+    take_receipt(engine, settled);
+    after->actual_place = machine->desired_place;
+    settled->after = gone ? after_gone(machine) : g_steal_pointer(&after);
+    return TRUE;
+}
+
+Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+{
+    Settled *settled = settled_new(engine, machine);
+    if (settle_finish(engine, settled, allow_hypervisor, error))
+        return settled;
+    settled_free(settled);
+    return NULL;
 }
 
 /* --- recording --------------------------------------------------------------------------------------------- */

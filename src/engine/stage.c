@@ -79,10 +79,12 @@ static gboolean base_descends(const Inventory *inventory, const Machine *base, c
 
 static Head *fresh_for(const Inventory *inventory, const Volume *volume, const Machine *base, const Head *current)
 {
-    if (volume->own)
-        return volume->role == ROLE_TEMPORARY ? head_blank(current) : head_keep(current);
-    const Layer *layer = volume->role == ROLE_DATA ? NULL : layer_of(inventory, base->set_id, volume->target);
-    return layer ? head_fresh(volume, layer) : head_keep(current);
+    if (volume->role == ROLE_DATA)
+        return head_keep(current);
+    const Layer *layer = volume->own ? NULL : layer_of(inventory, base->set_id, volume->target);
+    if (layer)
+        return head_fresh(volume, layer);
+    return volume->role == ROLE_TEMPORARY ? head_blank(current) : head_keep(current);
 }
 
 /* UEFI variables follow the system: kept along one line of bases, else the new base's. */
@@ -110,11 +112,12 @@ Generation *generation_plan_fresh(const Machine *machine, const Machine *base, c
     return generation;
 }
 
-/* A temporary head as new: on the layer that `model` sits on, or blank where it sits on none. */
-static Head *temporary_anew(const Inventory *inventory, const Volume *volume, const Head *model)
+/* A temporary head as new: on the layer of the base that it belongs to, or blank where that has none. */
+static Head *temporary_anew(const Inventory *inventory, const Volume *volume, const char *base_id, const Head *current)
 {
-    const Layer *layer = model->layer_id ? g_hash_table_lookup(inventory->layers, model->layer_id) : NULL;
-    return layer ? head_fresh(volume, layer) : head_blank(model);
+    const Machine *base = g_hash_table_lookup(inventory->machines, base_id);
+    const Layer *layer = base && !volume->own ? layer_of(inventory, base->set_id, volume->target) : NULL;
+    return layer ? head_fresh(volume, layer) : head_blank(current);
 }
 
 Generation *generation_plan_clean(const Machine *machine, const Inventory *inventory, gint64 now)
@@ -128,7 +131,8 @@ Generation *generation_plan_clean(const Machine *machine, const Inventory *inven
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         const Head *head = generation_head(current, volume->target);
         gboolean reset = volume->role == ROLE_TEMPORARY;
-        g_ptr_array_add(generation->heads, reset ? temporary_anew(inventory, volume, head) : head_keep(head));
+        g_ptr_array_add(generation->heads,
+                        reset ? temporary_anew(inventory, volume, current->base_id, head) : head_keep(head));
     }
     return generation;
 }
@@ -141,13 +145,13 @@ static Head *head_from_entry(const Head *entry_head, guint64 number)
     return head;
 }
 
-static Head *undo_for(const Inventory *inventory, const Volume *volume, const Head *current, const Head *old,
-                      guint64 number)
+static Head *undo_for(const Inventory *inventory, const Volume *volume, const Head *current, const Generation *entry)
 {
+    const Head *old = generation_head(entry, volume->target);
     if (volume->role == ROLE_TEMPORARY)
-        return temporary_anew(inventory, volume, old ? old : current);
+        return temporary_anew(inventory, volume, entry->base_id, current);
     gboolean back = volume->role == ROLE_SYSTEM && !volume->own && old;
-    return back ? head_from_entry(old, number) : head_keep(current);
+    return back ? head_from_entry(old, entry->number) : head_keep(current);
 }
 
 Generation *generation_plan_undo(const Machine *machine, const Generation *entry, const Inventory *inventory,
@@ -163,9 +167,8 @@ Generation *generation_plan_undo(const Machine *machine, const Generation *entry
     }
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
-        const Head *head = undo_for(inventory, volume, generation_head(current, volume->target),
-                                    generation_head(entry, volume->target), entry->number);
-        g_ptr_array_add(generation->heads, (gpointer)head);
+        g_ptr_array_add(generation->heads,
+                        undo_for(inventory, volume, generation_head(current, volume->target), entry));
     }
     return generation;
 }

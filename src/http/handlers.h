@@ -1,5 +1,4 @@
-/* All handlers, by the file that holds them; routes.c says where each is found. Contract: router.h.
- */
+/* All handlers, by the file that holds them. Contract: router.h; addresses: routes.c. */
 #pragma once
 
 #include "http/api.h"

@@ -1,5 +1,4 @@
-/* Request metrics in arrays of atomic counters, one row a route; text format 0.0.4 of Prometheus.
- */
+/* Request metrics in atomic counters, one row a route; text format 0.0.4 of Prometheus. */
 #include "http/http_metrics.h"
 
 #define STATUS_CLASSES 5 /* 1xx … 5xx */

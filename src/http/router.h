@@ -8,13 +8,13 @@ typedef struct Api Api;
 typedef HttpResponse *(*HttpHandler)(const Api *api, const HttpRequest *request, GError **error);
 
 typedef enum {
-    ALLOW_ANYONE,         /* shows nothing of any machine */
     ALLOW_ADMINISTRATORS, /* peer.h says who they are */
+    ALLOW_ANYONE,         /* shows nothing of any machine */
 } Permission;
 
 /* What a handler may wait for, and so which workers run it: a hung disk must not keep lists from
  * being read. */
-typedef enum { WAITS_FOR_NOTHING, WAITS_FOR_HOST } Waits;
+typedef enum { WAITS_FOR_HOST, WAITS_FOR_NOTHING } Waits;
 
 #define ROUTE_QUERY_MAX 8
 

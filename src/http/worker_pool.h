@@ -1,5 +1,4 @@
-/* A fixed number of threads that run handlers, so that the threads which serve sockets never wait.
- */
+/* A fixed number of threads that run handlers, so that those which serve sockets never wait. */
 #pragma once
 
 #include <glib.h>

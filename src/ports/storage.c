@@ -243,6 +243,14 @@ gboolean storage_export(Storage *storage, const Machine *machine, GCancellable *
                        &problem, error, "exporting '%s'", machine->name);
 }
 
+gboolean storage_export_abandon(Storage *storage, const Machine *machine, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    trace(storage, "export-abandon", machine->name);
+    return port_finish(storage->ops->export_abandon(storage, machine, &problem), &problem, error,
+                       "taking back the export of '%s'", machine->name);
+}
+
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error)
 {
     PORT_REQUIRE(storage != NULL && machine != NULL, error, FALSE);

@@ -74,7 +74,7 @@ typedef struct {
     gboolean exists;
     guint64 now;        /* generation in `now`; 0: none */
     guint64 next;       /* generation in `next`; 0: none (or unreadable: then next_broken) */
-    gboolean next_broken;
+    gboolean next_broken; /* or something else that storage_abandon() is to clear away */
     gboolean marked;    /* `unsettled` is there */
     GArray *entries;    /* guint64: N of each undo-N */
 } MachineFacts;
@@ -148,6 +148,9 @@ gboolean storage_adopt_finish(Storage *storage, const Machine *machine, GError *
 /* Export, stage: links (or copies) each head of `now` back to the path that origin names; refuses where something
  * else lies there. Idempotent: a link that is already ours is fine. */
 gboolean storage_export(Storage *storage, const Machine *machine, GCancellable *cancellable, GError **error);
+/* Takes an export back that was not committed: of the paths that origin names, those go that lead to the very files that
+ * lie in `now`, or to copies that export made of them. Idempotent; anything else there is left alone. */
+gboolean storage_export_abandon(Storage *storage, const Machine *machine, GError **error);
 /* Writes machine.ini anew (name changed). */
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettled, GError **error);

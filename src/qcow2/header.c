@@ -18,7 +18,14 @@ typedef struct {
     Qcow2Header *header;
     guint64 backing_offset;
     guint32 backing_bytes;
+    guint8 *cluster; /* owned: what `bytes` points to after the beginning */
 } Parser;
+
+static void parser_clear(Parser *parser)
+{
+    g_clear_pointer(&parser->cluster, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Parser, parser_clear)
 
 void qcow2_header_clear(Qcow2Header *header)
 {
@@ -353,11 +360,41 @@ static gboolean parse(Parser *parser, GError **error)
            check_regions(parser, error);
 }
 
+/*
+ * The part of the first cluster that means something: up to the end of the backing file's name,
+ * which comes last. An image without one is read whole. A cluster has up to 2 MiB, most of it a
+ * hole that the kernel would fill. A page costs no more than a few bytes, and leaves room for a
+ * writer that has put the name before its extensions.
+ */
+static gsize meaningful_bytes(const Parser *parser, const guint8 *beginning)
+{
+    guint64 offset = qcow2_load64(beginning + QCOW2_AT_BACKING_OFFSET);
+    guint64 bytes = qcow2_load32(beginning + QCOW2_AT_BACKING_BYTES);
+    guint64 cluster_bytes = qcow2_cluster_bytes(parser->header);
+    gboolean is_sound = offset >= QCOW2_VERSION_3_HEADER_BYTES && offset < cluster_bytes &&
+                        bytes <= cluster_bytes - offset;
+    return (gsize)(is_sound ? MIN(MAX(offset + bytes, 4096), cluster_bytes) : cluster_bytes);
+}
+
+static gboolean read_cluster(int fd, Parser *parser, const guint8 *beginning, GError **error)
+{
+    gsize wanted = meaningful_bytes(parser, beginning);
+    g_autofree guint8 *cluster = g_malloc(wanted);
+    if (!qcow2_read_at(fd, 0, cluster, wanted, &parser->length, error)) {
+        g_prefix_error(error, "reading the header of '%s': ", parser->name);
+        return FALSE;
+    }
+    if (memcmp(cluster, beginning, QCOW2_VERSION_2_HEADER_BYTES) != 0 || parser->length != wanted)
+        return qcow2_set_unsound(error, parser->name, "it changed while it was read");
+    parser->bytes = parser->cluster = g_steal_pointer(&cluster);
+    return TRUE;
+}
+
 gboolean qcow2_header_read(int fd, const char *name, Qcow2Header *header_out, GError **error)
 {
     g_auto(Qcow2Header) header = {0};
     guint8 beginning[QCOW2_VERSION_2_HEADER_BYTES] = {0};
-    Parser parser = {.name = name, .bytes = beginning, .header = &header};
+    g_auto(Parser) parser = {.name = name, .bytes = beginning, .header = &header};
     if (!qcow2_file_bytes(fd, &header.file_bytes, error) ||
         !qcow2_read_at(fd, 0, beginning, sizeof beginning, &parser.length, error)) {
         g_prefix_error(error, "reading the header of '%s': ", name);
@@ -365,16 +402,7 @@ gboolean qcow2_header_read(int fd, const char *name, Qcow2Header *header_out, GE
     }
     if (!parse_beginning(&parser, error))
         return FALSE;
-    gsize cluster_bytes = (gsize)qcow2_cluster_bytes(&header);
-    g_autofree guint8 *cluster = g_malloc(cluster_bytes);
-    if (!qcow2_read_at(fd, 0, cluster, cluster_bytes, &parser.length, error)) {
-        g_prefix_error(error, "reading the header of '%s': ", name);
-        return FALSE;
-    }
-    parser.bytes = cluster;
-    if (memcmp(cluster, beginning, sizeof beginning) != 0 || parser.length != cluster_bytes)
-        return qcow2_set_unsound(error, name, "it changed while it was read");
-    if (!parse(&parser, error))
+    if (!read_cluster(fd, &parser, beginning, error) || !parse(&parser, error))
         return FALSE;
     *header_out = header;
     header = (Qcow2Header){0};

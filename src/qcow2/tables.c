@@ -205,14 +205,15 @@ gboolean qcow2_check_tables(int fd, const Qcow2Header *header, const char *name,
 gboolean qcow2_is_unwritten(int fd, const Qcow2Header *header, gboolean *unwritten_out,
                             GError **error)
 {
-    g_auto(TableCache) tables = {0};
-    table_cache_init(&tables, fd, header);
+    guint8 entries[4096];
+    guint64 bytes = (guint64)header->l1_entries * 8;
     gboolean is_unwritten = header->snapshot_count == 0 && header->bitmap_count == 0;
-    for (guint64 i = 0; is_unwritten && i < header->l1_entries; i++) {
-        const guint8 *entry = table_cache_get(&tables, header->l1_offset + i * 8, error);
-        if (entry == NULL)
+    for (guint64 at = 0; is_unwritten && at < bytes; at += sizeof entries) {
+        gsize length = (gsize)MIN(bytes - at, sizeof entries);
+        if (!qcow2_read_padded(fd, header->l1_offset + at, entries, length, error))
             return FALSE;
-        is_unwritten = qcow2_load64(entry) == 0;
+        for (gsize i = 0; i < length; i++)
+            is_unwritten = is_unwritten && entries[i] == 0;
     }
     *unwritten_out = is_unwritten;
     return TRUE;

@@ -67,9 +67,9 @@ typedef struct {
     gint64 mtime_ns;
 } DataFile;
 
-static int note_data_file(const char *path, const struct stat *status, int kind, struct FTW *walk)
+static int note_file(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
-    if (kind != FTW_F || !strstr(path + walk->base, "vdc"))
+    if (kind != FTW_F)
         return 0;
     DataFile *file = g_new0(DataFile, 1);
     file->inode = status->st_ino;
@@ -79,23 +79,24 @@ static int note_data_file(const char *path, const struct stat *status, int kind,
     return 0;
 }
 
-static GHashTable *all_data_files(const char *directory)
+static GHashTable *all_files(const char *directory)
 {
     walked.from = directory;
     walked.files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    (void)nftw(directory, note_data_file, OPEN_DESCRIPTORS, FTW_PHYS);
+    (void)nftw(directory, note_file, OPEN_DESCRIPTORS, FTW_PHYS);
     return walked.files;
 }
 
-static gboolean is_nobodys(gpointer path, gpointer file, gpointer data)
+static gboolean is_no_data(gpointer path, gpointer file, gpointer data)
 {
-    return strstr(path, "/next/") || strstr(path, "/layers/");
+    const char *name = strrchr(path, '/');
+    return !strstr(name, "vdc") || strstr(path, "/next/") || strstr(path, "/layers/");
 }
 
 GHashTable *directory_data_files(const char *directory)
 {
-    GHashTable *files = all_data_files(directory);
-    g_hash_table_foreach_remove(files, is_nobodys, NULL);
+    GHashTable *files = all_files(directory);
+    g_hash_table_foreach_remove(files, is_no_data, NULL);
     return files;
 }
 
@@ -117,7 +118,7 @@ static gboolean is_anywhere(GHashTable *files, const DataFile *wanted)
 
 char *directory_compare_data(const char *directory, GHashTable *before, gboolean may_move)
 {
-    g_autoptr(GHashTable) now = all_data_files(directory);
+    g_autoptr(GHashTable) now = all_files(directory);
     GHashTableIter iter;
     gpointer path, file;
     g_hash_table_iter_init(&iter, before);

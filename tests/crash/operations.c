@@ -160,10 +160,15 @@ static gboolean act_undo_pending(World *world)
     return !is_so(world, "lab-1", machine_is_pending) || ask_one(world, VERB_UNDO, "lab-1");
 }
 
-static gboolean act_cancel_pending(World *world)
+static gboolean cancel(World *world)
 {
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
-    return !machine_is_pending(machine) || engine_cancel_pending(world->engine, machine->id, NULL);
+    return engine_cancel_pending(world->engine, machine->id, NULL);
+}
+
+static gboolean act_cancel_pending(World *world)
+{
+    return !is_so(world, "lab-1", machine_is_pending) || cancel(world);
 }
 
 /* --- sessions ----------------------------------------------------------------------------------------------- */
@@ -181,11 +186,40 @@ static gboolean settle(World *world, const char *name)
     return engine_settle(world->engine, machine->id, NULL);
 }
 
+/* Whoever was deferred is asked to move again. */
+static gboolean move_again(World *world)
+{
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    return !machine->behind_reason || ask(world, request_rebase(FALSE));
+}
+
 static gboolean act_stop(World *world)
 {
-    if (is_running(world, "lab-1"))
-        world_stop(world, "lab-1");
+    if (!is_running(world, "lab-1"))
+        return move_again(world) && settle(world, "lab-1");
+    world_stop(world, "lab-1");
     return settle(world, "lab-1");
+}
+
+static gboolean start(World *world)
+{
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    if (!world_may_start(world, "lab-1", NULL) || !hypervisor_start(world->hypervisor, machine->uuid, NULL))
+        return FALSE;
+    engine_hook_started(world->engine, machine->id);
+    return TRUE;
+}
+
+/* It came back on its old system: now it goes, stopped, to the new one, and comes back again. */
+static gboolean go_round_again(World *world)
+{
+    world_stop(world, "lab-1");
+    return settle(world, "lab-1") && move_again(world) && start(world);
+}
+
+static gboolean is_behind(const Machine *machine)
+{
+    return machine->behind_reason != NULL;
 }
 
 static gboolean act_reboot(World *world)
@@ -195,24 +229,34 @@ static gboolean act_reboot(World *world)
         memory_hypervisor_guest_reboots(world->hypervisor, machine->uuid);
         engine_domain_event(world->engine, DOMAIN_REBOOT_STOPPED, machine->uuid);
         engine_hook_released(world->engine, machine->id);
-    } else if (is_running(world, "lab-1")) {
-        return TRUE;
+        return settle(world, "lab-1");
     }
-    return settle(world, "lab-1");
+    if (is_running(world, "lab-1"))
+        return !is_so(world, "lab-1", is_behind) || go_round_again(world);
+    return settle(world, "lab-1") && move_again(world) && (is_running(world, "lab-1") || start(world));
 }
 
-/* The hook settles before it lets the machine start. Interrupted after that, it starts now. */
+/* The hook settles before it lets the machine start. */
 static gboolean act_start(World *world)
 {
     if (is_running(world, "lab-1"))
-        return TRUE;
-    if (!world_may_start(world, "lab-1", NULL))
-        return FALSE;
-    g_autoptr(Machine) machine = world_machine(world, "lab-1");
-    if (!hypervisor_start(world->hypervisor, machine->uuid, NULL))
-        return FALSE;
-    engine_hook_started(world->engine, machine->id);
-    return TRUE;
+        return !is_so(world, "lab-1", is_behind) || go_round_again(world);
+    return start(world);
+}
+
+static gboolean give_up_and_stop(World *world)
+{
+    return cancel(world) && act_stop(world);
+}
+
+static gboolean give_up_and_start(World *world)
+{
+    return cancel(world) && settle(world, "lab-1") && start(world);
+}
+
+static gboolean give_up_and_restart(World *world)
+{
+    return give_up_and_stop(world) && start(world);
 }
 
 /* --- records only ------------------------------------------------------------------------------------------- */
@@ -354,14 +398,11 @@ static gboolean act_flatten(World *world)
     return ask(world, request);
 }
 
-/* Digests of all layers, then flattening of what is too deep. */
+/* The digest of a layer, or the flattening of one that is too deep: the worlds leave one thing to do. */
 static gboolean act_maintain(World *world)
 {
-    gboolean more = TRUE;
-    while (more)
-        if (!engine_maintain(world->engine, &more, NULL, NULL))
-            return FALSE;
-    return TRUE;
+    gboolean more = FALSE;
+    return engine_maintain(world->engine, &more, NULL, NULL);
 }
 
 static gboolean act_backup(World *world)
@@ -378,14 +419,18 @@ static gboolean act_rebuild(World *world)
 {
     g_autoptr(GError) question = engine_question(world->engine);
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
-    return !question || engine_rebuild(world->engine, findings, NULL);
+    g_autoptr(GError) error = NULL;
+    if (!question || engine_rebuild(world->engine, findings, &error))
+        return TRUE;
+    print_message("rebuild: %s\n", error->message);
+    return FALSE;
 }
 
 /* Somebody renamed the domain with virsh. */
 static gboolean act_repair(World *world)
 {
     g_autoptr(GPtrArray) repaired = engine_repair(world->engine, NULL);
-    return repaired != NULL;
+    return repaired && world_has(world, "library");
 }
 
 /* The first start has happened when the world is there. */
@@ -408,14 +453,14 @@ const Operation OPERATIONS[] = {
     {"rebase-two", build_clones, act_rebase, DATA_STAYS, .full = TRUE},
     {"rebase-new-hardware", build_clones, act_rebase_hardware, DATA_STAYS},
     {"rebase-running", build_running, act_rebase_running, DATA_STAYS},
-    {"settle-at-stop", build_pending, act_stop, DATA_STAYS},
-    {"settle-at-reboot", build_pending, act_reboot, DATA_STAYS},
-    {"settle-at-start", build_stopped_unsettled, act_start, DATA_STAYS},
+    {"settle-at-stop", build_pending, act_stop, DATA_STAYS, .give_up = give_up_and_stop},
+    {"settle-at-reboot", build_pending, act_reboot, DATA_STAYS, .give_up = give_up_and_restart, .unheard = act_stop},
+    {"settle-at-start", build_stopped_unsettled, act_start, DATA_STAYS, .give_up = give_up_and_start},
     {"undo", build_rebased, act_undo, DATA_STAYS},
     {"undo-pending", build_pending, act_undo_pending, DATA_STAYS},
     {"cancel-pending", build_pending, act_cancel_pending, DATA_STAYS},
     {"session-end", build_running, act_stop, DATA_STAYS},
-    {"session-end-marked", build_marked, act_stop, DATA_STAYS},
+    {"session-end-marked", build_marked, act_stop, DATA_STAYS, .changes_nothing = TRUE},
     {"hold", build_clones, act_hold, DATA_STAYS},
     {"release", build_undone, act_release, DATA_STAYS},
     {"detach", build_rebased, act_detach, DATA_REPLACED},
@@ -432,9 +477,10 @@ const Operation OPERATIONS[] = {
     {"export", build_desk, act_export, DATA_MOVES},
     {"reclaim-expired", build_expiring, act_reclaim, DATA_REPLACED},
     {"flatten", build_chain, act_flatten, DATA_STAYS},
-    {"maintain", build_deep_chain, act_maintain, DATA_STAYS},
+    {"digest", build_single_base, act_maintain, DATA_STAYS},
+    {"flatten-deep", build_deep_chain, act_maintain, DATA_STAYS},
     {"backup", build_clones, act_backup, DATA_STAYS},
-    {"rebuild", build_lost_catalog, act_rebuild, DATA_STAYS, .questioned = TRUE},
-    {"repair-renamed", build_renamed, act_repair, DATA_STAYS},
+    {"rebuild", build_lost_catalog, act_rebuild, DATA_STAYS, .unsound = TRUE},
+    {"repair-renamed", build_renamed, act_repair, DATA_STAYS, .unsound = TRUE},
 };
 const guint OPERATION_COUNT = G_N_ELEMENTS(OPERATIONS);

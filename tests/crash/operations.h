@@ -16,8 +16,12 @@ typedef struct {
     /* Does what is left to do, so that it can be asked for again. FALSE where something was refused or failed. */
     gboolean (*act)(World *world);
     DataRule data;
+    /* The same with what was asked for given up (deferred): as good an end where an error struck. May be NULL. */
+    gboolean (*give_up)(World *world);
+    /* What happens where nobody heard of the event, because we died at that moment. May be NULL. */
+    gboolean (*unheard)(World *world);
     gboolean changes_nothing; /* that the world's signature would show */
-    gboolean questioned;      /* the catalog is in doubt until it has happened */
+    gboolean unsound;         /* doctor has something to say before it has happened */
     gboolean from_nothing;    /* the very first start: there is no world before */
     gboolean full;            /* a second kill after every first one; the others are sampled */
 } Operation;

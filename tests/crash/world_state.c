@@ -128,11 +128,19 @@ static void look_at_store(Looking *looking, const char *part)
 /* The catalog has its own files; what guests are made to write passes through one. */
 static gboolean is_ours(const char *name)
 {
-    static const char *const OURS[] = {"store", "domains", "claims", "guest-bytes"};
+    static const char *const OURS[] = {"store", "domains", "claims", "guest-bytes", ".store.underpin-store"};
     for (gsize i = 0; i < G_N_ELEMENTS(OURS); i++)
         if (strcmp(OURS[i], name) == 0)
             return TRUE;
     return g_str_has_prefix(name, "catalog.sqlite");
+}
+
+/* A copy that has no name yet belongs to the next attempt at the same name. */
+static gboolean is_unfinished_backup(const Looking *looking, const char *name)
+{
+    g_autofree char *whole = g_strndup(name, strlen(name) - MIN(strlen(name), strlen(".partial")));
+    g_autofree char *path = g_build_filename(looking->world->directory, whole, NULL);
+    return g_str_has_suffix(name, ".partial") && access(path, F_OK) != 0;
 }
 
 static void look_outside(Looking *looking)
@@ -145,7 +153,7 @@ static void look_outside(Looking *looking)
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *path = g_build_filename(looking->world->directory, name, NULL);
         struct stat status;
-        if (!is_ours(name) && lstat(path, &status) == 0)
+        if (!is_ours(name) && !is_unfinished_backup(looking, name) && lstat(path, &status) == 0)
             g_string_append_printf(text, "file %s links %u\n", name, (guint)status.st_nlink);
     }
     for (guint i = 0; i < tops->len; i++)
@@ -209,7 +217,7 @@ static void look_at_entries(const Looking *looking, const Machine *machine, GStr
         const Generation *generation = g_ptr_array_index(machine->generations, i);
         const char *base = generation->base_id ? g_hash_table_lookup(looking->names, generation->base_id) : NULL;
         if (machine_is_entry(machine, generation))
-            g_string_append_printf(text, "entry of %s on %s\n", cause_name(generation->cause), base ? base : "nothing");
+            g_string_append_printf(text, "entry on %s\n", base ? base : "nothing");
     }
 }
 
@@ -344,14 +352,17 @@ static GHashTable *sections_of(const char *signature)
     return sections;
 }
 
-gboolean signature_is_mixture(const char *signature, const char *one, const char *other)
+typedef gboolean (*SameSection)(const char *title, const char *here, const char *one, const char *other);
+
+/* Holds each section of any of the three against its likes. */
+static gboolean each_section(const char *signature, const char *one, const char *other, SameSection same)
 {
     const char *all[] = {signature, one, other};
-    GHashTable *sections[3];
+    GHashTable *sections[G_N_ELEMENTS(all)];
     g_autoptr(GHashTable) titles = g_hash_table_new(g_str_hash, g_str_equal);
     GHashTableIter iter;
     gpointer title;
-    gboolean mixture = TRUE;
+    gboolean ok = TRUE;
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++) {
         sections[i] = sections_of(all[i]);
         g_hash_table_iter_init(&iter, sections[i]);
@@ -359,14 +370,33 @@ gboolean signature_is_mixture(const char *signature, const char *one, const char
             g_hash_table_add(titles, title);
     }
     g_hash_table_iter_init(&iter, titles);
-    while (g_hash_table_iter_next(&iter, &title, NULL)) {
-        const char *here = g_hash_table_lookup(sections[0], title);
-        mixture = mixture && (g_strcmp0(here, g_hash_table_lookup(sections[1], title)) == 0 ||
-                              g_strcmp0(here, g_hash_table_lookup(sections[2], title)) == 0);
-    }
+    while (g_hash_table_iter_next(&iter, &title, NULL))
+        ok = ok && same(title, g_hash_table_lookup(sections[0], title), g_hash_table_lookup(sections[1], title),
+                        g_hash_table_lookup(sections[2], title));
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         g_hash_table_unref(sections[i]);
-    return mixture;
+    return ok;
+}
+
+static gboolean is_either(const char *title, const char *here, const char *one, const char *other)
+{
+    return g_strcmp0(here, one) == 0 || g_strcmp0(here, other) == 0;
+}
+
+/* Files of a machine that are still to be cleared away are not what the machine is. */
+static gboolean is_second(const char *title, const char *here, const char *one, const char *other)
+{
+    return g_strcmp0(here, other) == 0 || (g_str_has_prefix(title, "[machines ") && g_strcmp0(here, one) == 0);
+}
+
+gboolean signature_is_mixture(const char *signature, const char *before, const char *after)
+{
+    return each_section(signature, before, after, is_either);
+}
+
+gboolean signature_is_done(const char *signature, const char *before, const char *after)
+{
+    return each_section(signature, before, after, is_second);
 }
 
 static void append_missing(GString *text, char sign, const char *title, GHashTable *here, GHashTable *there)

@@ -16,7 +16,9 @@
 /* Caller frees. */
 char *world_signature(World *world);
 gboolean signature_equals(const char *one, const char *other);
-/* Each section is that of the one or that of the other. */
-gboolean signature_is_mixture(const char *signature, const char *one, const char *other);
+/* Each section is that of before or that of after. */
+gboolean signature_is_mixture(const char *signature, const char *before, const char *after);
+/* Each section is that of after; only among the files of a machine those of before may still lie. */
+gboolean signature_is_done(const char *signature, const char *before, const char *after);
 /* The lines in which two differ, for a report. Caller frees. */
 char *signature_difference(const char *expected, const char *found);

@@ -298,11 +298,13 @@ void build_expiring(World *world)
     world_do(world, request_rebase(FALSE));
 }
 
-/* Bases base-1 … base-LENGTH, each made from a clone of the one before, and a clone of the last. */
+/* Bases base-1 … base-LENGTH with a system volume alone, each made from a clone of the one before. */
 static void make_chain(World *world, guint length)
 {
     g_autofree char *below = g_strdup("base-1");
-    make_base(world, below);
+    world_import(world, below, "vda=system");
+    world_write(world, below, "vda", below);
+    world_do(world, world_request(VERB_PREPARE, below, NULL));
     for (guint i = 2; i <= length; i++) {
         g_autofree char *name = g_strdup_printf("base-%u", i);
         world_clone(world, below, name);
@@ -312,7 +314,11 @@ static void make_chain(World *world, guint length)
         below = g_steal_pointer(&name);
     }
     world_clone(world, below, "lab-1");
-    write_all(world, "lab-1", "mine");
+}
+
+void build_single_base(World *world)
+{
+    make_chain(world, 1);
 }
 
 void build_chain(World *world)
@@ -320,9 +326,14 @@ void build_chain(World *world)
     make_chain(world, 3);
 }
 
+/* With all digests there, flattening is what is left to do. */
 void build_deep_chain(World *world)
 {
-    make_chain(world, (guint)world->config.chain_limit + 1);
+    guint length = world->config.chain_limit + 1;
+    gboolean more = TRUE;
+    make_chain(world, length);
+    for (guint i = 0; i < length; i++)
+        assert_true(engine_maintain(world->engine, &more, NULL, NULL));
 }
 
 /* --- troubles ----------------------------------------------------------------------------------------------- */

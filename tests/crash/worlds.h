@@ -22,6 +22,7 @@ void build_left_base(World *world);      /* both clones are on v2; their data st
 void build_unused_base(World *world);    /* base v1 whose only clone was detached */
 void build_expiring(World *world);       /* clones; lab-1 can be undone, lab-2's data is in the trash */
 void build_chain(World *world);          /* bases base-1, base-2, base-3, one on the other, and clone lab-1 */
+void build_single_base(World *world);    /* base-1 and a clone of it */
 void build_deep_chain(World *world);     /* the same, deeper than the configured limit */
 void build_lost_catalog(World *world);   /* rebased, then the catalog was deleted */
 void build_renamed(World *world);        /* clones; the domain of lab-1 is called "library" */

@@ -129,6 +129,11 @@ static gboolean check_destination(const Export *work, gboolean *done_out, GError
                      work->head->target, work->machine->name);
 }
 
+static char *copy_name(const Export *work)
+{
+    return g_strdup_printf(".%s.underpin-export", work->name);
+}
+
 static gboolean write_copy(const Export *work, int from_fd, const char *temporary, GError **error)
 {
     g_auto(Descriptor) fd = openat(work->directory_fd, temporary,
@@ -151,7 +156,7 @@ static gboolean name_copy(const Export *work, const char *temporary, GError **er
 
 static gboolean copy_out(const Export *work, GError **error)
 {
-    g_autofree char *temporary = g_strdup_printf(".%s.underpin-export", work->name);
+    g_autofree char *temporary = copy_name(work);
     g_auto(Descriptor) from_fd =
         openat(work->now_fd, work->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from_fd < 0)
@@ -258,6 +263,39 @@ gboolean directory_export(Storage *storage, const Machine *machine, GCancellable
                                .directory_fd = -1,
                                .cancellable = cancellable};
         if (work.path && !export_head(&work, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A copy is known by its mark, a link by its inode; what a killed copy left has a name of our own. */
+static gboolean take_back(Export *work, GError **error)
+{
+    g_autoptr(GError) missing = NULL;
+    gboolean done = FALSE;
+    if (!export_prepare(work, &missing) || !check_destination(work, &done, &missing))
+        return TRUE; /* its directory is not there, or somebody else's file is */
+    g_autofree char *temporary = copy_name(work);
+    return entry_unlink(work->directory_fd, temporary, error) &&
+           (!done || (fault_point(FAULT_STAGE_ABANDON, error) &&
+                      entry_unlink(work->directory_fd, work->name, error)));
+}
+
+gboolean directory_export_abandon(Storage *storage, const Machine *machine, GError **error)
+{
+    DirectoryStore *store = directory_store(storage);
+    g_auto(Descriptor) machine_fd = -1;
+    g_auto(Descriptor) now_fd = -1;
+    g_autoptr(Generation) owned = NULL;
+    g_autoptr(Json) origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    const Generation *generation = open_now(store, machine, &machine_fd, &now_fd, &owned, error);
+    if (!generation)
+        return FALSE;
+    for (guint i = 0; i < generation->heads->len; i++) {
+        const Head *head = g_ptr_array_index(generation->heads, i);
+        g_auto(Export) work = {.store = store, .machine = machine, .head = head, .now_fd = now_fd,
+                               .path = original_path(origin, head->target), .directory_fd = -1};
+        if (work.path && !take_back(&work, error))
             return FALSE;
     }
     return TRUE;

@@ -153,7 +153,8 @@ static gint compare_numbers(gconstpointer one, gconstpointer other)
     return (left > right) - (left < right);
 }
 
-static gboolean read_names(int machine_fd, MachineFacts *facts, GError **error)
+/* *leftover_out: a description was being written when its writer was killed. */
+static gboolean read_names(int machine_fd, MachineFacts *facts, gboolean *leftover_out, GError **error)
 {
     g_autoptr(GPtrArray) names = directory_list(machine_fd, error);
     for (guint i = 0; names && i < names->len; i++) {
@@ -162,6 +163,7 @@ static gboolean read_names(int machine_fd, MachineFacts *facts, GError **error)
         if (entry_number(name, &number))
             g_array_append_val(facts->entries, number);
         facts->marked = facts->marked || strcmp(name, NAME_MARK) == 0;
+        *leftover_out = *leftover_out || strcmp(name, NAME_MACHINE_TEMPORARY) == 0;
     }
     g_array_sort(facts->entries, compare_numbers);
     return names != NULL;
@@ -175,13 +177,15 @@ gboolean directory_machine_facts(Storage *storage, const char *machine_id, Machi
     if (!machine_directory_find(directory_store(storage), machine_id, &machine_fd, error))
         return FALSE;
     facts.exists = machine_fd >= 0;
+    gboolean leftover = FALSE;
     if (facts.exists &&
-        (!read_names(machine_fd, &facts, error) ||
+        (!read_names(machine_fd, &facts, &leftover, error) ||
          !generation_number_read(machine_fd, NAME_NOW, &facts.now, NULL, error) ||
          /* A switch cut between two renames: nothing is switched yet. */
          (!facts.now && !generation_number_read(machine_fd, NAME_ASIDE, &facts.now, NULL, error)) ||
          !generation_number_read(machine_fd, NAME_NEXT, &facts.next, &facts.next_broken, error)))
         return FALSE;
+    facts.next_broken = facts.next_broken || leftover;
     *facts_out = facts;
     facts = (MachineFacts){0};
     return TRUE;

@@ -354,7 +354,7 @@ gboolean machine_write(int machine_fd, const Machine *machine, GError **error)
 
 gboolean machine_write_new(int machine_fd, const Machine *machine, GError **error)
 {
-    static const char temporary[] = NAME_MACHINE ".new";
+    static const char temporary[] = NAME_MACHINE_TEMPORARY;
     g_autoptr(GString) text = machine_to_text(machine);
     return write_whole(machine_fd, temporary, text, O_TRUNC, error) &&
            (renameat(machine_fd, temporary, machine_fd, NAME_MACHINE) == 0 ||

@@ -195,6 +195,7 @@ static gboolean remove_directory(DirectoryStore *store, int machine_fd, const ch
 {
     unsynced_forget(store, machine_id);
     return fault_point(FAULT_RECLAIM_UNLINK, error) && entry_unlink(machine_fd, NAME_MARK, error) &&
+           entry_unlink(machine_fd, NAME_MACHINE_TEMPORARY, error) &&
            entry_unlink(machine_fd, NAME_MACHINE, error) &&
            entry_rmdir(store->machines_fd, machine_id, FALSE, error) &&
            durable_file_sync(store->machines_fd, "machines", error);

@@ -64,7 +64,7 @@ static gboolean scan_heads(Scan *scan, int machine_fd, const char *directory, co
 static gboolean scan_machine_entry(Scan *scan, int machine_fd, const char *name, const char *path,
                                    GError **error)
 {
-    static const char *const files[] = {NAME_MACHINE, NAME_MARK, NULL};
+    static const char *const files[] = {NAME_MACHINE, NAME_MACHINE_TEMPORARY, NAME_MARK, NULL};
     static const char *const directories[] = {NAME_NOW, NAME_ASIDE, NULL};
     /* Staging and removal in the middle of their work: what lies there is on its way. */
     static const char *const passing[] = {NAME_NEXT, NAME_REMOVED, NULL};

@@ -58,7 +58,8 @@ static gboolean machine_is_bare(DirectoryStore *store, int machine_fd, const cha
         return FALSE;
     gboolean bare = TRUE;
     for (guint i = 0; i < names->len; i++)
-        bare = bare && g_str_equal(g_ptr_array_index(names, i), NAME_MACHINE);
+        bare = bare && (g_str_equal(g_ptr_array_index(names, i), NAME_MACHINE) ||
+                        g_str_equal(g_ptr_array_index(names, i), NAME_MACHINE_TEMPORARY));
     if (bare && names->len > 0) {
         g_autoptr(Machine) machine = machine_read(machine_fd, machine_id, NULL);
         gboolean is_base = FALSE;
@@ -81,7 +82,8 @@ static gboolean bare_machine_remove(DirectoryStore *store, int machine_fd, const
         return TRUE;
     unsynced_forget(store, machine_id);
     unsynced_add_machines(store);
-    return entry_unlink(machine_fd, NAME_MACHINE, error) &&
+    return entry_unlink(machine_fd, NAME_MACHINE_TEMPORARY, error) &&
+           entry_unlink(machine_fd, NAME_MACHINE, error) &&
            entry_rmdir(store->machines_fd, machine_id, FALSE, error);
 }
 
@@ -95,6 +97,7 @@ gboolean directory_abandon(Storage *storage, const char *machine_id, GError **er
         return TRUE;
     return aside_repair(machine_fd, error) &&
            check_no_old_generation(machine_fd, machine_id, error) &&
+           entry_unlink(machine_fd, NAME_MACHINE_TEMPORARY, error) &&
            staged_remove(machine_fd, error) &&
            bare_machine_remove(store, machine_fd, machine_id, error);
 }

@@ -344,6 +344,7 @@ static const StorageOps operations = {
     .remove = directory_remove,
     .adopt_finish = directory_adopt_finish,
     .export_heads = directory_export,
+    .export_abandon = directory_export_abandon,
     .describe = directory_describe,
     .mark = directory_mark,
     .flatten_stage = directory_flatten_stage,

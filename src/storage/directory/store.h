@@ -49,6 +49,7 @@ typedef enum {
 #define NAME_DATA    "data"
 #define NAME_RECORD  "generation.ini"
 #define NAME_MACHINE "machine.ini"
+#define NAME_MACHINE_TEMPORARY ".machine.ini.new" /* durable_file_temporary() of it */
 #define NAME_LAYERS  "layers.ini"
 #define NAME_NVRAM   "nvram.fd"
 
@@ -335,6 +336,7 @@ gboolean directory_remove(Storage *storage, const Machine *machine, GPtrArray *k
 gboolean directory_adopt_finish(Storage *storage, const Machine *machine, GError **error);
 gboolean directory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                           GError **error);
+gboolean directory_export_abandon(Storage *storage, const Machine *machine, GError **error);
 /* flatten.c */
 gboolean directory_flatten_stage(Storage *storage, const Layer *layer, GCancellable *cancellable,
                                  GError **error);

@@ -186,6 +186,7 @@ static const StorageOps memory_ops = {
     .remove = memory_remove,
     .adopt_finish = memory_adopt_finish,
     .export_heads = memory_export,
+    .export_abandon = memory_export_abandon,
     .describe = memory_describe,
     .mark = memory_mark,
     .flatten_stage = memory_flatten_stage,

@@ -227,3 +227,35 @@ gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *c
     json_decref(origin);
     return ok;
 }
+
+static gboolean take_back(MemoryStore *store, const char *path, const Image *image, GError **error)
+{
+    if (!path || outside_image(store, path) != image)
+        return TRUE;
+    if (!fault_point(FAULT_STAGE_ABANDON, error))
+        return FALSE;
+    name_unlink(store->tree->outside, path);
+    return TRUE;
+}
+
+gboolean memory_export_abandon(Storage *storage, const Machine *machine, GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine->id, error)
+                                      : NULL;
+    if (!directory)
+        return FALSE;
+    GHashTableIter iter;
+    gpointer target, image;
+    gboolean ok = TRUE;
+    json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    if (directory->now)
+        g_hash_table_iter_init(&iter, directory->now->heads);
+    while (directory->now && ok && g_hash_table_iter_next(&iter, &target, &image))
+        ok = take_back(store, origin_path(origin, target), image, error);
+    persist_names(store);
+    json_decref(origin);
+    return ok;
+}

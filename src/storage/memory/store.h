@@ -184,6 +184,7 @@ gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, c
 gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                        GError **error);
+gboolean memory_export_abandon(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_probe_image(Storage *storage, const char *path, const char *format,
                             ImageFacts *facts_out, GError **error);
 gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);

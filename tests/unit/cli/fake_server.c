@@ -23,8 +23,9 @@ struct FakeServer {
     GPtrArray *routes;
     guint pace_ms;
     int listening;
-    int stopping; /* eventfd */
-    GArray *open; /* descriptors of streams that stay open */
+    int stopping;       /* eventfd */
+    GArray *open;       /* descriptors of streams */
+    GPtrArray *streams; /* GThread that sends each */
     GString *log;
     char *verb; /* of the last body that named one */
     GThread *thread;
@@ -94,20 +95,41 @@ static void send_chunk(int fd, const char *text, gsize length)
     send_text(fd, "\r\n", 2);
 }
 
-static void send_stream(const FakeServer *server, int fd, const char *events)
+typedef struct {
+    int fd;
+    char *events;
+    guint pace_ms;
+    gboolean is_ended;
+} Stream;
+
+/* An event is sent in two chunks: it may arrive in pieces. */
+static gpointer send_stream(gpointer data)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                "Transfer-Encoding: chunked\r\n\r\n";
-    g_auto(GStrv) parts = g_strsplit(events, "\n\n", -1);
-    send_text(fd, head, strlen(head));
+    Stream *stream = data;
+    g_auto(GStrv) parts = g_strsplit(stream->events, "\n\n", -1);
+    send_text(stream->fd, head, strlen(head));
     for (gsize i = 0; parts[i] != NULL && *parts[i] != '\0'; i++) {
         g_autofree char *event = g_strconcat(parts[i], "\n\n", NULL);
-        gsize half = strlen(event) / 2; /* an event may arrive in pieces */
-        send_chunk(fd, event, half);
-        send_chunk(fd, event + half, strlen(event) - half);
-        if (server->pace_ms > 0)
-            g_usleep(server->pace_ms * 1000);
+        gsize half = strlen(event) / 2;
+        send_chunk(stream->fd, event, half);
+        send_chunk(stream->fd, event + half, strlen(event) - half);
+        if (stream->pace_ms > 0)
+            g_usleep(stream->pace_ms * 1000);
     }
+    if (stream->is_ended)
+        send_text(stream->fd, "0\r\n\r\n", 5);
+    g_free(stream->events);
+    g_free(stream);
+    return NULL;
+}
+
+static void start_stream(FakeServer *server, int fd, char *events, gboolean is_ended)
+{
+    Stream *stream = g_new0(Stream, 1);
+    *stream = (Stream){fd, events, server->pace_ms, is_ended};
+    g_ptr_array_add(server->streams, g_thread_new("fake-stream", send_stream, stream));
 }
 
 static void send_file(int fd, unsigned status, const char *body, gsize length)
@@ -151,10 +173,8 @@ static gboolean send_answer(FakeServer *server, int fd, const char *answer)
     g_autofree char *body = read_fixture(server, name);
     gsize length = strlen(body);
     if (g_str_has_suffix(name, ".events")) {
-        send_stream(server, fd, body);
-        if (is_ended)
-            send_text(fd, "0\r\n\r\n", 5);
-        return !is_ended;
+        start_stream(server, fd, g_steal_pointer(&body), is_ended);
+        return TRUE;
     }
     if (g_str_has_suffix(name, ".raw"))
         send_text(fd, body, length);
@@ -242,6 +262,7 @@ FakeServer *fake_server_start(const char *socket_path, const char *directory,
     server->routes = g_ptr_array_new_with_free_func(route_free);
     server->pace_ms = pace_ms;
     server->open = g_array_new(FALSE, FALSE, sizeof(int));
+    server->streams = g_ptr_array_new();
     server->log = g_string_new(NULL);
     for (gsize i = 0; routes[i] != NULL; i++)
         add_route(server, routes[i]);
@@ -262,6 +283,8 @@ char *fake_server_stop(FakeServer *server)
     if (write(server->stopping, &one, sizeof(one)) != sizeof(one))
         g_error("cannot stop the fake server");
     g_thread_join(server->thread);
+    for (guint i = 0; i < server->streams->len; i++)
+        g_thread_join(g_ptr_array_index(server->streams, i));
     for (guint i = 0; i < server->open->len; i++)
         close(g_array_index(server->open, int, i));
     if (server->listening >= 0)
@@ -269,6 +292,7 @@ char *fake_server_stop(FakeServer *server)
     close(server->stopping);
     g_free(server->verb);
     g_array_unref(server->open);
+    g_ptr_array_unref(server->streams);
     g_ptr_array_unref(server->routes);
     g_free(server->directory);
     char *log = g_string_free(server->log, FALSE);

@@ -67,7 +67,7 @@ static const Case cases[] = {
      "+machines/" ID "/next", NULL, "'lab-1' is not settled; start underpind",
      "refused\n", NULL, NULL},
     {"the release after such a refusal leaves that note", "release end", OURS, NULL,
-     "run/claims/" ID "=refused\n", "ok\n", NULL, "refused\n", NULL, ""},
+     CLAIM "=refused\n", "ok\n", NULL, "refused\n", NULL, ""},
     {"the daemon decides about marks itself", "prepare begin", OURS, NULL, MARK "=7\n", "ok\n",
      NULL, "claimed\n", "7\n", QUESTION("prepare")},
     {"a copy under another UUID", "prepare begin", OURS, FOREIGN, NULL, "ok\n",

@@ -1,5 +1,4 @@
-/* A client that sends exactly the bytes it is told to, and reads answers as HTTP/1.1 frames them.
- */
+/* A client that sends exactly the bytes it is told to, and reads answers as HTTP/1.1 does. */
 #pragma once
 
 #include <glib.h>

@@ -6,8 +6,8 @@
 #include "http/http_metrics.h"
 
 static const Route routes[] = {
-    {"GET", "/a", NULL, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {NULL}},
-    {"POST", "/b/{x}", NULL, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {NULL}},
+    {"GET", "/a", NULL, .waits = WAITS_FOR_NOTHING},
+    {"POST", "/b/{x}", NULL, .waits = WAITS_FOR_NOTHING},
 };
 
 static void answers_are_counted_by_route_and_status(void **state)

@@ -14,16 +14,10 @@ static HttpResponse *handle(const Api *api, const HttpRequest *request, GError *
 }
 
 static const Route routes[] = {
-    {"GET", "/things", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {"limit", "after"}},
-    {"POST", "/things", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, TRUE, {NULL}},
-    {"GET", "/things/{thing}", handle, ALLOW_ANYONE, WAITS_FOR_NOTHING, FALSE, {NULL}},
-    {"POST",
-     "/things/{thing}/parts/{part}",
-     handle,
-     ALLOW_ANYONE,
-     WAITS_FOR_NOTHING,
-     FALSE,
-     {NULL}},
+    {"GET", "/things", handle, .query = {"limit", "after"}},
+    {"POST", "/things", handle, .takes_body = TRUE},
+    {"GET", "/things/{thing}", handle, .takes_body = FALSE},
+    {"POST", "/things/{thing}/parts/{part}", handle, .takes_body = FALSE},
 };
 
 typedef struct {

@@ -413,8 +413,7 @@ static void clients_that_leave_before_their_answer_cost_nothing(void **state)
 
 /* --- permissions ---------------------------------------------------------------------------- */
 
-/* Runs `function` in a child that is user and group 65534; its result is the child's exit status.
- */
+/* Runs `function` in a child that is user and group 65534; its result is the exit status. */
 static int run_as_nobody(int (*function)(const char *), const char *path)
 {
     pid_t child = fork();
