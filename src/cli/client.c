@@ -326,7 +326,8 @@ void event_stream_free(EventStream *stream)
 static void pass_on(EventStream *stream)
 {
     GByteArray *body = http_response_take_body(stream->response);
-    if (!event_reader_feed(stream->reader, (const char *)body->data, body->len, NULL))
+    if (!event_reader_feed(stream->reader, (const char *)body->data, body->len, NULL) ||
+        http_response_is_complete(stream->response))
         stream->has_ended = TRUE;
     g_byte_array_unref(body);
 }
@@ -335,8 +336,6 @@ static void receive_events(EventStream *stream)
 {
     gboolean has_ended = FALSE;
     if (!receive_some(stream->fd, 0, stream->response, &has_ended, NULL) || has_ended)
-        stream->has_ended = TRUE;
-    if (http_response_is_complete(stream->response))
         stream->has_ended = TRUE;
 }
 

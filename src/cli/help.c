@@ -112,8 +112,10 @@ static void print_options(const Command *command)
 static void print_usage(const Command *command)
 {
     g_auto(GStrv) lines = g_strsplit(command->usage, "\n", -1);
+    if (lines[0] == NULL)
+        printf("  underpin %s\n", command->name);
     for (gsize i = 0; lines[i] != NULL; i++)
-        printf("  underpin %s%s%s\n", command->name, *lines[i] != '\0' ? " " : "", lines[i]);
+        printf("  underpin %s %s\n", command->name, lines[i]);
 }
 
 static void print_description(const char *description)

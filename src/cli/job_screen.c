@@ -187,10 +187,12 @@ static void print_error(const json_t *job)
 
 int job_print_result(const Call *call, const json_t *job, const char *summary)
 {
-    const Command *command = command_of_verb(text_of(job, "verb"));
+    const char *verb = text_of(job, "verb");
+    /* A verb of the API that this program has no word for: flatten, reclaim, a newer daemon's. */
+    const Command other = {.name = verb != NULL ? verb : call->command->name};
+    const Command *known = command_of_verb(verb);
+    const Command *command = known != NULL ? known : &other;
     const json_t *items = list_of(job, "items");
-    if (command == NULL)
-        command = call->command;
     if (only_success(job) == NULL)
         print_items(call, command, items);
     print_remedies(items);

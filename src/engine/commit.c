@@ -6,6 +6,8 @@
  * The catalog goes first: a crash in between leaves it ahead of the store, which is how a catalog that has seen
  * everything looks. A catalog *behind* its store is an old one (invariant 5): see open.c.
  */
+#include <string.h>
+
 #include "engine/engine_private.h"
 
 static void put_question(Engine *engine, GError *question)
@@ -84,35 +86,88 @@ gboolean engine_commit(Engine *engine, const Changes *changes, GError **error)
     return ok;
 }
 
-/* What events write without owning the machine: a record planned before them must not take it back. */
-static void merge_runtime(Machine *next, const Machine *current)
+/* --- records that were made from what was read a while ago ----------------------------------------------------- */
+
+/* Somebody else has moved the machine: what was planned for it holds no longer. */
+static gboolean has_moved(const Machine *seen, const Machine *current)
 {
-    next->session = current->session;
-    next->session_started_at = current->session_started_at;
+    return seen->actual != current->actual || seen->desired != current->desired ||
+           seen->actual_place != current->actual_place || seen->desired_place != current->desired_place ||
+           seen->last_number != current->last_number;
+}
+
+/* An event marks a generation by a new object in its place. */
+static void merge_marks(Machine *next, const Machine *seen, const Machine *current)
+{
     for (guint i = 0; i < current->generations->len; i++) {
-        const Generation *generation = g_ptr_array_index(current->generations, i);
-        const Generation *planned = machine_generation(next, generation->number);
-        if (!planned || planned == generation)
+        const Generation *now = g_ptr_array_index(current->generations, i);
+        const Generation *then = machine_generation(seen, now->number);
+        const Generation *mine = machine_generation(next, now->number);
+        if (!mine || now == then || !now->hibernated || mine->hibernated)
             continue;
-        machine_drop_generation(next, generation->number);
-        machine_take_generation(next, generation_ref(generation));
+        Generation *marked = generation_copy(mine);
+        marked->hibernated = TRUE;
+        machine_drop_generation(next, marked->number);
+        machine_take_generation(next, marked);
     }
 }
 
-gboolean engine_commit_operation(Engine *engine, Changes *changes, GError **error)
+/* What events write without owning the machine is taken over where it is newer than what was read. */
+static void merge_events(Machine *next, const Machine *seen, const Machine *current)
 {
-    g_mutex_lock(&engine->commit_lock);
+    if (seen->session != current->session) {
+        next->session = current->session;
+        next->session_started_at = current->session_started_at;
+    }
+    if (seen->start_after != current->start_after)
+        next->start_after = current->start_after;
+    if (strcmp(seen->name, current->name) != 0) {
+        g_free(next->name);
+        next->name = g_strdup(current->name);
+    }
+    merge_marks(next, seen, current);
+}
+
+/* Records that were added since, or are new, have nothing to be merged with. */
+static gboolean merge_all(Engine *engine, Changes *changes, GHashTable *seen, GError **error)
+{
     for (guint i = 0; i < changes->machines->len; i++) {
         Machine *next = g_ptr_array_index(changes->machines, i);
         const Machine *current = g_hash_table_lookup(engine->inventory->machines, next->id);
-        if (current && current != next)
-            merge_runtime(next, current);
+        const Machine *then = g_hash_table_lookup(seen, next->id);
+        if (current == then)
+            continue;
+        if (!current || !then || has_moved(then, current))
+            return error_set(error, UNDERPIN_ERROR_BUSY, "try again", "'%s' was changed by something else meanwhile",
+                             next->name);
+        merge_events(next, then, current);
     }
-    gboolean ok = commit_locked(engine, changes, error);
+    return TRUE;
+}
+
+gboolean engine_commit_seen(Engine *engine, Changes *changes, GHashTable *seen, GError **error)
+{
+    g_mutex_lock(&engine->commit_lock);
+    gboolean ok = merge_all(engine, changes, seen, error) && commit_locked(engine, changes, error);
     g_mutex_unlock(&engine->commit_lock);
     if (ok)
         tell_listeners(engine, changes);
     return ok;
+}
+
+gboolean engine_commit_one(Engine *engine, const Machine *seen, Machine *next, GError **error)
+{
+    g_autoptr(GHashTable) table = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(Changes) changes = changes_new();
+    g_hash_table_insert(table, seen->id, (gpointer)seen);
+    changes_put_machine(changes, next);
+    return engine_commit_seen(engine, changes, table, error);
+}
+
+gboolean engine_has_moved(Engine *engine, const Machine *seen)
+{
+    g_autoptr(Machine) current = engine_machine(engine, seen->id);
+    return !current || has_moved(seen, current);
 }
 
 gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),

@@ -69,11 +69,18 @@ gboolean engine_check_unquestioned(Engine *engine, GError **error);
  * the catalog has already decided.
  */
 gboolean engine_commit(Engine *engine, const Changes *changes, GError **error);
-/* The same for records that were planned a while ago without the machines' gates: what events have written since then
- * (sessions, hibernation) is kept. The machines in `changes` are private to the caller until then. */
-gboolean engine_commit_operation(Engine *engine, Changes *changes, GError **error);
-/* The transaction that answers the question: numbered past everything that the store has seen (`above`). */
+/* The commit of a rebuild: numbered past `above` and past the catalog's own number; with it the question is answered. */
 gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above, GError **error);
+/*
+ * The same for records that were made from what was read a while ago: `seen` has, by id, each changed machine as it was
+ * then (borrowed; none for a new one). What events have written since (sessions, hibernation, reboots, names) is merged
+ * in; BUSY, with nothing done, where a machine has been moved since. The machines in `changes` are private to the caller.
+ */
+gboolean engine_commit_seen(Engine *engine, Changes *changes, GHashTable *seen, GError **error);
+/* The same for one machine alone. */
+gboolean engine_commit_one(Engine *engine, const Machine *seen, Machine *next, GError **error);
+/* Whether a machine has been moved since it was read: its generations or places have changed. */
+gboolean engine_has_moved(Engine *engine, const Machine *seen);
 /* Changes one machine's record from its present state, in a transaction of its own. A machine that is gone is fine. */
 gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
                        gpointer data, GError **error);
@@ -190,6 +197,8 @@ void engine_after_wish(Engine *engine, const Machine *machine);
 
 /* --- open.c ----------------------------------------------------------------------------------------------- */
 
+/* Looks whether the start hook is in force, and remembers it. Calls libvirt. */
+void engine_probe_hook(Engine *engine);
 /* Settles what is pending, abandons what was not committed, protects the layers. */
 gboolean engine_recover(Engine *engine, GError **error);
 
@@ -237,6 +246,10 @@ typedef gboolean (*PlanFunction)(Planner *planner, GError **error);
 
 /* The inventory as it is, in tables of its own. */
 Inventory *engine_snapshot(Engine *engine);
+/* The same of a snapshot: tables of its own, the same objects. */
+Inventory *snapshot_copy(const Inventory *inventory);
+/* The one request that is possible while the store is in doubt: it answers the question. */
+gboolean request_is_rebuild(const Request *request);
 /* engine_plan() on a given snapshot. */
 Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot, GError **error);
 

@@ -173,7 +173,7 @@ gboolean engine_open(Engine *engine, GError **error)
 
 /* --- resync ------------------------------------------------------------------------------------------------ */
 
-static void probe_hook(Engine *engine)
+void engine_probe_hook(Engine *engine)
 {
     g_autoptr(GError) error = NULL;
     gboolean in_force = !engine->config.store_root ||
@@ -245,7 +245,7 @@ gboolean engine_resync(Engine *engine, GError **error)
     g_rw_lock_writer_lock(&engine->lock);
     engine->libvirt_connected = TRUE;
     g_rw_lock_writer_unlock(&engine->lock);
-    probe_hook(engine);
+    engine_probe_hook(engine);
     g_autoptr(GHashTable) by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < domains->len; i++) {
         DomainState *state = g_ptr_array_index(domains, i);

@@ -53,12 +53,18 @@ static void add_references(Inventory *snapshot, const Inventory *inventory)
     inventory_apply(snapshot, all, inventory->generation);
 }
 
-Inventory *engine_snapshot(Engine *engine)
+Inventory *snapshot_copy(const Inventory *inventory)
 {
     Inventory *snapshot = inventory_new();
+    snapshot->store_uuid = g_strdup(inventory->store_uuid);
+    add_references(snapshot, inventory);
+    return snapshot;
+}
+
+Inventory *engine_snapshot(Engine *engine)
+{
     g_rw_lock_reader_lock(&engine->lock);
-    snapshot->store_uuid = g_strdup(engine->inventory->store_uuid);
-    add_references(snapshot, engine->inventory);
+    Inventory *snapshot = snapshot_copy(engine->inventory);
     g_rw_lock_reader_unlock(&engine->lock);
     return snapshot;
 }
@@ -346,9 +352,15 @@ Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot
     return g_steal_pointer(&plan);
 }
 
+gboolean request_is_rebuild(const Request *request)
+{
+    return request->verb == VERB_REPAIR && request->force;
+}
+
 Plan *engine_plan(Engine *engine, const Request *request, GError **error)
 {
-    if (!request_validate(request, error) || !engine_check_unquestioned(engine, error))
+    if (!request_validate(request, error) ||
+        (!request_is_rebuild(request) && !engine_check_unquestioned(engine, error)))
         return NULL;
     g_autoptr(Inventory) snapshot = engine_snapshot(engine);
     return engine_plan_on(engine, request, snapshot, error);

@@ -41,6 +41,17 @@ static void plan_sealing(Planner *planner, const Machine *machine, PlanItem *ite
         plan_item_warn(item, "'%s' has no system volume: a rebase will replace nothing", machine->name);
 }
 
+/* 'prepare --shutdown' of a running machine: the run looks again when it has stopped, as at any other. */
+static gboolean plan_after_shutdown(Planner *planner, const Machine *machine, PlanItem *item)
+{
+    if (!planner->request->shutdown_first || planner_power(planner, machine) != POWER_RUNNING)
+        return FALSE;
+    item->reason = g_strdup("runs: is shut down first");
+    if (planner_check_marks(planner, machine, item))
+        plan_sealing(planner, machine, item);
+    return TRUE;
+}
+
 static void prepare_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
@@ -50,6 +61,8 @@ static void prepare_one(Planner *planner, const Machine *machine)
         planner_skip(item, UNDERPIN_ERROR_EXISTS, "is a base already");
         return;
     }
+    if (plan_after_shutdown(planner, machine, item))
+        return;
     if (planner_require_stopped(planner, machine, item) && planner_check_marks(planner, machine, item) &&
         planner_check_heads(planner, machine, item) && signatures_check(planner, machine, item))
         plan_sealing(planner, machine, item);
@@ -87,17 +100,6 @@ static char *who_needs(Planner *planner, const Machine *base)
     return found ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
-/* What its own base does not have is the owner's again, as it was before it was prepared. */
-static void disown_extras(Planner *planner, Machine *next)
-{
-    const char *base_id = machine_base_id(next);
-    const Machine *base = base_id ? g_hash_table_lookup(planner->inventory->machines, base_id) : NULL;
-    for (guint i = 0; base && i < next->volumes->len; i++) {
-        Volume *volume = g_ptr_array_index(next->volumes, i);
-        volume->own = machine_volume(base, volume->target) == NULL;
-    }
-}
-
 static void unprepare_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
@@ -116,7 +118,6 @@ static void unprepare_one(Planner *planner, const Machine *machine)
     item->next = machine_copy(machine);
     item->next->desired_place = PLACE_NOW;
     item->next->prepared_at = 0;
-    disown_extras(planner, item->next);
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         plan_item_add_volume(item, volume->target, volume->role, FATE_UNSEALED);

@@ -263,7 +263,8 @@ static void undo_one(Planner *planner, const Machine *machine)
     }
     if (!check_replaceable(planner, machine, item) || !check_hibernated(planner, machine, entry, item))
         return;
-    plan_generation(planner, machine, item, generation_plan_undo(machine, entry, planner->inventory, planner->now));
+    g_autoptr(Machine) plain = without_pending(machine); /* it may wait to be cleaned */
+    plan_generation(planner, plain, item, generation_plan_undo(plain, entry, planner->inventory, planner->now));
     hold_for_undo(item->next, HOLD_UNDONE);
     plan_item_warn(item, "data of '%s' stays as the newer system left it", machine->name);
 }

@@ -148,21 +148,40 @@ static void drop_busy(Engine *engine, Inventory *snapshot)
     inventory_apply(snapshot, without, snapshot->generation);
 }
 
+/* One look and its commit; BUSY where a machine was moved in between. */
+static gboolean list_expired_once(Engine *engine, const StoreStatus *store, GError **error)
+{
+    g_autoptr(Changes) changes = changes_new();
+    g_autoptr(Inventory) seen = engine_snapshot(engine);
+    g_autoptr(Inventory) idle = snapshot_copy(seen);
+    g_autoptr(Inventory) after = snapshot_copy(seen);
+    gint64 now = engine_now(engine);
+    drop_busy(engine, idle);
+    expire_entries(engine, idle, store, changes);
+    expire_kept(seen, changes, now);
+    inventory_apply(after, changes, after->generation);
+    references_list_unused(after, changes, now);
+    return changes_is_empty(changes) || engine_commit_seen(engine, changes, seen->machines, error);
+}
+
+#define LIST_ATTEMPTS 5
+
 static gboolean list_expired(Engine *engine, GError **error)
 {
     StoreStatus store = {0};
+    g_autoptr(GError) busy = NULL;
+    gboolean ok = FALSE;
     if (!storage_status(engine->storage, &store, error))
         return FALSE;
-    g_autoptr(Changes) changes = changes_new();
-    g_autoptr(Inventory) snapshot = engine_snapshot(engine);
-    gint64 now = engine_now(engine);
-    drop_busy(engine, snapshot);
-    expire_entries(engine, snapshot, &store, changes);
-    expire_kept(snapshot, changes, now);
-    g_autoptr(Inventory) after = engine_snapshot(engine);
-    inventory_apply(after, changes, after->generation);
-    references_list_unused(after, changes, now);
-    return changes_is_empty(changes) || engine_commit_operation(engine, changes, error);
+    for (guint attempt = 0; !ok && attempt < LIST_ATTEMPTS; attempt++) {
+        g_clear_error(&busy);
+        ok = list_expired_once(engine, &store, &busy);
+        if (!ok && error_code(busy) != UNDERPIN_ERROR_BUSY)
+            break;
+    }
+    if (!ok)
+        g_propagate_error(error, g_steal_pointer(&busy));
+    return ok;
 }
 
 /* --- deleting ---------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  *
  * Roots are: each layer of a base that is not retired; the heads of every actual and desired generation; the heads of the
  * generation that a running guest opened; the system and temporary heads of undo entries (their data is not theirs: data
- * stays as it is now); kept volumes. A layer needs its parent, and, for as long as a guest runs that may have opened it,
+ * stays as it is now); what their base would make fresh for them again; kept volumes. A layer needs its parent, and, for as long as a guest runs that may have opened it,
  * the parent it had before it was flattened (invariant 5).
  */
 #include "engine/engine_private.h"
@@ -15,19 +15,31 @@ typedef struct {
 } Reason;
 typedef void (*ReferenceVisitor)(const char *layer_id, const Reason *reason, gpointer user_data);
 
-static void visit_heads(const Machine *machine, const Generation *generation, gboolean with_data, const char *after,
-                        ReferenceVisitor visit, gpointer user_data)
+/* What a restore, or a fresh temporary volume, is made on; mostly what the head sits on anyway. */
+static void visit_base_layer(const Machine *base, const Head *head, const Reason *reason, ReferenceVisitor visit,
+                             gpointer user_data)
+{
+    if (!base || !base->set_id || head->role == ROLE_DATA || (head->layer_id && g_str_has_prefix(head->layer_id, base->set_id)))
+        return;
+    g_autofree char *id = layer_id_build(base->set_id, head->target);
+    visit(id, reason, user_data);
+}
+
+static void visit_heads(const Inventory *inventory, const Machine *machine, const Generation *generation,
+                        gboolean with_data, const char *after, ReferenceVisitor visit, gpointer user_data)
 {
     Reason reason = {"machine ", machine->name, after};
+    const Machine *base = generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
         if (head->layer_id && (with_data || head->role != ROLE_DATA))
             visit(head->layer_id, &reason, user_data);
+        visit_base_layer(base, head, &reason, visit, user_data);
     }
 }
 
 /* The heads of a base are layers themselves; what lies below those is their own affair (it changes by flattening). */
-static void visit_generations(const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+static void visit_generations(const Inventory *inventory, const Machine *machine, ReferenceVisitor visit, gpointer user_data)
 {
     gboolean sealed = machine->actual_place == PLACE_SEALED;
     for (guint i = 0; i < machine->generations->len; i++) {
@@ -35,20 +47,20 @@ static void visit_generations(const Machine *machine, ReferenceVisitor visit, gp
         if (sealed && generation->number == machine->actual)
             continue;
         if (generation->number == machine->session)
-            visit_heads(machine, generation, TRUE, " runs on it", visit, user_data);
+            visit_heads(inventory, machine, generation, TRUE, " runs on it", visit, user_data);
         else if (generation->number == machine->actual)
-            visit_heads(machine, generation, TRUE, " sits on it", visit, user_data);
+            visit_heads(inventory, machine, generation, TRUE, " sits on it", visit, user_data);
         else if (generation->number == machine->desired)
-            visit_heads(machine, generation, TRUE, " is about to move onto it", visit, user_data);
+            visit_heads(inventory, machine, generation, TRUE, " is about to move onto it", visit, user_data);
         else
-            visit_heads(machine, generation, FALSE, " needs it for undo", visit, user_data);
+            visit_heads(inventory, machine, generation, FALSE, " needs it for undo", visit, user_data);
     }
 }
 
-static void visit_machine(const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+static void visit_machine(const Inventory *inventory, const Machine *machine, ReferenceVisitor visit, gpointer user_data)
 {
     if (!machine->retired)
-        visit_generations(machine, visit, user_data);
+        visit_generations(inventory, machine, visit, user_data);
 }
 
 static gboolean is_live_base(const Inventory *inventory, const char *machine_id)
@@ -63,7 +75,7 @@ static void visit_roots(const Inventory *inventory, ReferenceVisitor visit, gpoi
     gpointer value;
     g_hash_table_iter_init(&iter, inventory->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        visit_machine(value, visit, user_data);
+        visit_machine(inventory, value, visit, user_data);
     g_hash_table_iter_init(&iter, inventory->kept);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const KeptVolume *volume = value;

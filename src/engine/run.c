@@ -68,8 +68,14 @@ static const VerbTraits TRAITS[VERB_COUNT] = {
     [VERB_POWEROFF] = {FALSE, FALSE, TRUE},        [VERB_REBOOT] = {FALSE, FALSE, TRUE},
 };
 
+/* A hook that an administrator has put back since the last look is in force at once. */
 static gboolean check_hook(Engine *engine, GError **error)
 {
+    g_rw_lock_reader_lock(&engine->lock);
+    gboolean look_again = engine->config.require_hook && !engine->hook_in_force && engine->libvirt_connected;
+    g_rw_lock_reader_unlock(&engine->lock);
+    if (look_again)
+        engine_probe_hook(engine);
     g_rw_lock_reader_lock(&engine->lock);
     gboolean ok = !engine->config.require_hook || engine->hook_in_force || !engine->libvirt_connected;
     g_autofree char *problem = g_strdup(engine->hook_problem);
@@ -78,9 +84,10 @@ static gboolean check_hook(Engine *engine, GError **error)
                            "the start barrier is not in force: %s", problem ? problem : "the hook was not probed yet");
 }
 
-static gboolean check_world(Engine *engine, Verb verb, GError **error)
+static gboolean check_world(Engine *engine, const Request *request, GError **error)
 {
-    return engine_check_unquestioned(engine, error) && (!TRAITS[verb].hook || check_hook(engine, error)) &&
+    Verb verb = request->verb;
+    return (request_is_rebuild(request) || engine_check_unquestioned(engine, error)) && (!TRAITS[verb].hook || check_hook(engine, error)) &&
            (!TRAITS[verb].libvirt || hypervisor_ping(engine->hypervisor, error));
 }
 
@@ -162,14 +169,14 @@ static void occupy_items(Run *run)
 }
 
 /* Records are immutable: a machine is what it was when planned exactly if its record is the same object. */
-static gboolean is_still_true(Run *run, const Inventory *snapshot)
+static gboolean is_still_true(Run *run)
 {
     for (guint i = 0; i < run->plan->items->len; i++) {
         const PlanItem *item = g_ptr_array_index(run->plan->items, i);
         if (!is_to_be_done(item) || !item->machine_id)
             continue;
         g_autoptr(Machine) now = engine_machine(run->engine, item->machine_id);
-        if (now != g_hash_table_lookup(snapshot->machines, item->machine_id))
+        if (now != g_hash_table_lookup(run->seen->machines, item->machine_id))
             return FALSE;
     }
     return TRUE;
@@ -177,14 +184,17 @@ static gboolean is_still_true(Run *run, const Inventory *snapshot)
 
 static gboolean plan_and_occupy(Run *run, GError **error)
 {
+    g_autoptr(Request) request = request_copy(run->job->request);
+    request->shutdown_first = FALSE; /* that has been done: what runs now is refused */
     for (guint attempt = 0; attempt < PLAN_ATTEMPTS; attempt++) {
-        g_autoptr(Inventory) snapshot = engine_snapshot(run->engine);
         g_clear_pointer(&run->plan, plan_free);
-        run->plan = engine_plan_on(run->engine, run->job->request, snapshot, error);
+        g_clear_pointer(&run->seen, inventory_free);
+        run->seen = engine_snapshot(run->engine);
+        run->plan = engine_plan_on(run->engine, request, run->seen, error);
         if (!run->plan)
             return FALSE;
         occupy_items(run);
-        if (is_still_true(run, snapshot))
+        if (is_still_true(run))
             return TRUE;
         vacate_all(run);
     }
@@ -315,9 +325,27 @@ static void put_kept(Run *run, const Machine *next, Changes *changes)
     }
 }
 
+/* A machine that started and stopped meanwhile was cleaned by its next start: it is asked for again, the others go on. */
+static void drop_moved(Run *run)
+{
+    for (guint i = 0; i < run->works->len;) {
+        Work *work = g_ptr_array_index(run->works, i);
+        const Machine *seen = work->item->machine_id ? g_hash_table_lookup(run->seen->machines, work->item->machine_id) : NULL;
+        g_autoptr(GError) moved = NULL;
+        if (!work->item->next || !seen || !engine_has_moved(run->engine, seen)) {
+            i++;
+            continue;
+        }
+        error_set(&moved, UNDERPIN_ERROR_BUSY, "try again", "'%s' was started meanwhile", work->item->name);
+        drop_work(run, work, moved);
+        g_ptr_array_remove_index(run->works, i);
+    }
+}
+
 static gboolean commit_all(Run *run, GError **error)
 {
     g_autoptr(Changes) changes = changes_new();
+    drop_moved(run);
     run_phase(run, "committing");
     for (guint i = 0; i < run->works->len; i++) {
         const PlanItem *item = ((Work *)g_ptr_array_index(run->works, i))->item;
@@ -333,7 +361,7 @@ static gboolean commit_all(Run *run, GError **error)
         return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled before anything was changed");
     run->job->committed = TRUE;
     changes_put_job(changes, run->job);
-    if (engine_commit_operation(run->engine, changes, error))
+    if (engine_commit_seen(run->engine, changes, run->seen->machines, error))
         return TRUE;
     run->job->committed = FALSE;
     return FALSE;
@@ -427,7 +455,7 @@ static void shut_down_first(Run *run)
 static gboolean run_steps(Run *run, GError **error)
 {
     const Request *request = run->job->request;
-    if (!request_validate(request, error) || !check_world(run->engine, request->verb, error))
+    if (!request_validate(request, error) || !check_world(run->engine, request, error))
         return FALSE;
     if (request->verb == VERB_PREPARE && request->shutdown_first)
         shut_down_first(run);
@@ -465,6 +493,7 @@ gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer 
     vacate_all(&run);
     conclude(&run, problem);
     g_clear_pointer(&run.plan, plan_free);
+    g_clear_pointer(&run.seen, inventory_free);
     g_ptr_array_unref(run.works);
     g_ptr_array_unref(run.occupied);
     g_ptr_array_unref(run.bases);

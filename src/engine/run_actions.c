@@ -115,8 +115,22 @@ static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)
     return TRUE;
 }
 
+static gboolean rebuild(Run *run, GError **error)
+{
+    g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+    if (!engine_rebuild(run->engine, findings, error))
+        return FALSE;
+    run->job->message = findings->len ? g_strdup_printf("rebuilt; %u could not be taken in, see 'underpin doctor'",
+                                                        findings->len)
+                                      : g_strdup("rebuilt from the store and libvirt");
+    return TRUE;
+}
+
+/* With force: the catalog is rebuilt, which answers a store in doubt. */
 static gboolean act_repair(Run *run, const Machine *machine, GError **error)
 {
+    if (run->job->request->force)
+        return rebuild(run, error);
     g_autoptr(GPtrArray) repaired = engine_repair(run->engine, error);
     if (repaired)
         run->job->message = g_strdup_printf("%u repaired", repaired->len);

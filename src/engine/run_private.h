@@ -19,6 +19,7 @@ typedef struct {
     gpointer user_data;
     GCancellable *cancellable;
     Plan *plan;
+    Inventory *seen;     /* what the plan was made from */
     GPtrArray *works;    /* Work: what is still to be done */
     GPtrArray *occupied; /* char *: machine ids and "name:…" keys that are ours */
     GPtrArray *bases;    /* char *: bases that this run holds in use */

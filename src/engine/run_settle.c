@@ -219,19 +219,32 @@ static void turn_reboots_into_stops(Run *run, GPtrArray *ids)
     }
 }
 
+/* A machine that has moved may run again by now; one that was deferred is behind, and says why. */
+static void tell_outcome(Run *run, Work *work)
+{
+    g_autoptr(Machine) after = engine_machine(run->engine, work->item->machine_id);
+    g_autoptr(GError) behind = NULL;
+    if (!after || machine_is_pending(after))
+        return;
+    gboolean moved = work->item->desired && machine_generation(after, work->item->desired->number);
+    if (moved || !after->behind_reason) {
+        run_item_state(run, work->job_item, ITEM_DONE, NULL);
+        return;
+    }
+    error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause, then ask again", "%s", after->behind_reason);
+    run_item_fail(run, work->job_item, behind);
+}
+
 /* What has stopped is settled here and now: the job waits for it. */
 static void settle_stopped_ones(Run *run)
 {
     for (guint i = 0; i < run->works->len; i++) {
         Work *work = g_ptr_array_index(run->works, i);
-        g_autoptr(GError) error = NULL;
         if (work->job_item->state != ITEM_PENDING)
             continue;
         run_vacate(run, work->item->machine_id);
-        gboolean ok = engine_settle(run->engine, work->item->machine_id, &error);
-        g_autoptr(Machine) after = engine_machine(run->engine, work->item->machine_id);
-        if (ok && after && !machine_is_pending(after) && !after->behind_reason)
-            run_item_state(run, work->job_item, ITEM_DONE, NULL);
+        (void)engine_settle(run->engine, work->item->machine_id, NULL);
+        tell_outcome(run, work);
     }
 }
 

@@ -78,8 +78,12 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
 static gboolean settle_or_defer(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
 {
     g_autoptr(GError) problem = NULL;
-    if (settle_stopped(engine, machine, allow_hypervisor, &problem))
+    gboolean was_pending = machine_is_pending(machine);
+    if (settle_stopped(engine, machine, allow_hypervisor, &problem)) {
+        if (was_pending)
+            engine_emit(engine, ENGINE_MACHINE_SETTLED, machine->id, NULL);
         return TRUE;
+    }
     g_autoptr(Machine) current = engine_machine(engine, machine->id);
     gboolean later = error_code(problem) == UNDERPIN_ERROR_BUSY || error_code(problem) == UNDERPIN_ERROR_UNAVAILABLE;
     if (later || !current || !machine_is_pending(current) || machine_desired(current)->cause == CAUSE_CLEAN) {
@@ -106,20 +110,28 @@ static gboolean start_again(Engine *engine, const char *machine_id, GError **err
            identity_start(engine, machine_id, error);
 }
 
+/* The gate is taken only after libvirt was asked: a start that waits at the gate keeps libvirt waiting for the domain. */
+static gboolean settle_at_gate(Engine *engine, const Machine *asked, GError **error)
+{
+    if (!gate_take(engine, asked->id, error))
+        return FALSE;
+    g_autoptr(Machine) machine = engine_machine(engine, asked->id);
+    gboolean unchanged = machine && machine->session == asked->session;
+    gboolean ok = unchanged ? settle_or_defer(engine, machine, TRUE, error)
+                            : error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when it stops",
+                                        "'%s' was started meanwhile", asked->name);
+    gate_set(engine, asked->id, GATE_OPEN);
+    return ok;
+}
+
 static gboolean settle_occupied(Engine *engine, const char *machine_id, GError **error)
 {
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);
-    if (!machine || !gate_take(engine, machine_id, error))
-        return machine == NULL;
-    gboolean was_pending = machine_is_pending(machine);
-    gboolean ok = check_stopped(engine, machine, error) &&
-                  (!machine->session || check_no_overlay(engine, machine, error)) &&
-                  settle_or_defer(engine, machine, TRUE, error);
-    gate_set(engine, machine_id, GATE_OPEN);
-    g_autoptr(Machine) after = engine_machine(engine, machine_id);
-    if (ok && was_pending && (!after || (!machine_is_pending(after) && !after->behind_reason)))
-        engine_emit(engine, ENGINE_MACHINE_SETTLED, machine_id, NULL);
-    return ok && start_again(engine, machine_id, error);
+    if (!machine)
+        return TRUE;
+    return check_stopped(engine, machine, error) &&
+           (!machine->session || check_no_overlay(engine, machine, error)) &&
+           settle_at_gate(engine, machine, error) && start_again(engine, machine_id, error);
 }
 
 gboolean engine_settle(Engine *engine, const char *machine_id, GError **error)

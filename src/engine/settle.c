@@ -310,20 +310,54 @@ static gboolean settle_gone(Engine *engine, const Machine *machine, gboolean all
 /* --- one machine ------------------------------------------------------------------------------------------- */
 
 /* A layer may have been flattened since it was sealed: as a head again it sits on what its layer sits on now. */
-static void reseat_heads(Engine *engine, Machine *after)
+static void reseat_heads(const Inventory *inventory, const Machine *after, Generation *generation)
 {
-    Generation *generation = generation_copy(machine_actual(after));
-    g_rw_lock_reader_lock(&engine->lock);
     for (guint i = 0; i < generation->heads->len; i++) {
         Head *head = g_ptr_array_index(generation->heads, i);
         g_autofree char *id = layer_id_build(after->set_id, head->target);
-        const Layer *layer = g_hash_table_lookup(engine->inventory->layers, id);
+        const Layer *layer = g_hash_table_lookup(inventory->layers, id);
         if (layer && !layer->parent_id)
             head_set_layer(head, NULL, NULL);
     }
+}
+
+/* Whether the base still has all that a restore or a fresh temporary volume would need. */
+static gboolean is_whole_base(const Inventory *inventory, const Machine *base)
+{
+    for (guint i = 0; i < base->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(base->volumes, i);
+        g_autofree char *id = layer_id_build(base->set_id, volume->target);
+        if (volume->role != ROLE_DATA && !g_hash_table_contains(inventory->layers, id))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A base that is a machine again is a clone of its own base, where that is still whole: what it has beyond that base's
+ * outline is its own. Else it stands alone. */
+static void rejoin_base(const Inventory *inventory, Machine *after, Generation *generation)
+{
+    const Machine *base = generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
+    if (!base || !is_whole_base(inventory, base)) {
+        g_clear_pointer(&generation->base_id, g_free);
+        return;
+    }
+    for (guint i = 0; i < after->volumes->len; i++) {
+        Volume *volume = g_ptr_array_index(after->volumes, i);
+        volume->own = machine_volume(base, volume->target) == NULL;
+    }
+}
+
+static void become_machine(Engine *engine, Machine *after)
+{
+    Generation *generation = generation_copy(machine_actual(after));
+    g_rw_lock_reader_lock(&engine->lock);
+    reseat_heads(engine->inventory, after, generation);
+    rejoin_base(engine->inventory, after, generation);
     g_rw_lock_reader_unlock(&engine->lock);
     machine_drop_generation(after, generation->number);
     machine_take_generation(after, generation);
+    g_clear_pointer(&after->set_id, g_free);
 }
 
 static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, gboolean allow_hypervisor,
@@ -338,8 +372,7 @@ static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, 
     if (machine->desired_place == PLACE_NOW && machine->actual_place == PLACE_SEALED) {
         if (!storage_unseal(engine->storage, machine, error))
             return FALSE;
-        reseat_heads(engine, after);
-        g_clear_pointer(&after->set_id, g_free);
+        become_machine(engine, after);
     }
     if (machine->desired_place == PLACE_NOW)
         return switch_heads(engine, settled, after, error) &&
@@ -558,27 +591,61 @@ static void note_identity(Engine *engine, const Settled *settled)
         identity_note_stale(engine, settled->after->id);
 }
 
-gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+static void see_all(GHashTable *seen, const Inventory *snapshot)
 {
-    if (!sync_settled(engine, settled, error))
-        return FALSE;
+    GHashTableIter iter;
+    gpointer id, machine;
+    g_hash_table_iter_init(&iter, snapshot->machines);
+    while (g_hash_table_iter_next(&iter, &id, &machine))
+        g_hash_table_insert(seen, id, machine);
+}
+
+/* One look and its commit; BUSY where something else has moved a machine in between. */
+static gboolean record_once(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+{
     gint64 now = engine_now(engine);
     gboolean releases = FALSE;
     g_autoptr(Changes) changes = changes_new();
+    g_autoptr(Inventory) snapshot = NULL;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < settled->len; i++) {
         const Settled *one = g_ptr_array_index(settled, i);
         record_one(engine, one, changes, now);
         releases = releases || releases_layer(one);
     }
     if (releases) {
-        g_autoptr(Inventory) after = engine_snapshot(engine);
+        snapshot = engine_snapshot(engine);
+        see_all(seen, snapshot);
+        g_autoptr(Inventory) after = snapshot_copy(snapshot);
         inventory_apply(after, changes, after->generation);
         references_list_unused(after, changes, now);
     }
+    for (guint i = 0; i < settled->len; i++) {
+        Machine *before = ((Settled *)g_ptr_array_index(settled, i))->before;
+        g_hash_table_replace(seen, before->id, before);
+    }
     if (job)
         changes_put_job(changes, job);
-    if (!engine_commit(engine, changes, error))
+    return engine_commit_seen(engine, changes, seen, error);
+}
+
+#define RECORD_ATTEMPTS 5
+
+gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    gboolean ok = sync_settled(engine, settled, &problem);
+    for (guint attempt = 0; !problem && attempt < RECORD_ATTEMPTS; attempt++) {
+        ok = record_once(engine, settled, job, &problem);
+        if (error_code(problem) == UNDERPIN_ERROR_BUSY && attempt + 1 < RECORD_ATTEMPTS)
+            g_clear_error(&problem);
+        if (ok)
+            break;
+    }
+    if (!ok) {
+        g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
+    }
     for (guint i = 0; i < settled->len; i++)
         note_identity(engine, g_ptr_array_index(settled, i));
     return TRUE;
@@ -638,9 +705,7 @@ gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reas
         g_free(after->behind_reason);
         after->behind_reason = g_strdup(reason->message);
     }
-    g_autoptr(Changes) changes = changes_new();
-    changes_put_machine(changes, after);
-    if (!engine_commit(engine, changes, error))
+    if (!engine_commit_one(engine, machine, after, error))
         return FALSE;
     g_autoptr(GError) ignored = NULL;
     if (!storage_abandon(engine->storage, machine->id, &ignored))
@@ -693,9 +758,7 @@ Machine *settle_end_session(Engine *engine, const Machine *machine, GError **err
             !storage_sync(engine->storage, ids, error))
             return NULL;
     }
-    g_autoptr(Changes) changes = changes_new();
-    changes_put_machine(changes, after);
-    if (!engine_commit(engine, changes, error))
+    if (!engine_commit_one(engine, machine, after, error))
         return NULL;
     if (!machine_is_pending(after) && !storage_mark(engine->storage, machine->id, FALSE, error))
         return NULL;

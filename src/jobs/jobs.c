@@ -222,12 +222,12 @@ Job *jobs_submit(Jobs *jobs, const Request *request, const char *requested_by, G
     if (!catalog_put_job(jobs->catalog, job, error))
         return NULL;
     Job *snapshot = job_copy(job);
+    jobs_tell(jobs, JOBS_JOB_CHANGED, snapshot, NULL); /* before anything that a worker can tell */
     g_mutex_lock(&jobs->lock);
     g_hash_table_insert(jobs->open, g_strdup(id), open_job_new(job));
     if (jobs->workers && !jobs->stopping)
         g_thread_pool_push(jobs->workers, g_strdup(id), NULL);
     g_mutex_unlock(&jobs->lock);
-    jobs_tell(jobs, JOBS_JOB_CHANGED, snapshot, NULL);
     return snapshot;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "catalog/sqlite_catalog.h"
@@ -21,17 +22,28 @@
 
 /* --- life -------------------------------------------------------------------------------------------------- */
 
+/* Listeners hear on the worker's own thread. */
+static double thread_seconds(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void note_phase(BenchWorld *world, const Job *job)
 {
     double *const places[] = {&world->staging_at, &world->committing_at, &world->settling_at};
+    double *const cpu_places[] = {&world->began_cpu, &world->committing_cpu, &world->settling_cpu};
     static const char *const phases[] = {"staging", "committing", "settling"};
     if (g_strcmp0(world->phase, job->phase) == 0)
         return;
     g_free(world->phase);
     world->phase = g_strdup(job->phase);
     for (guint i = 0; i < G_N_ELEMENTS(phases); i++)
-        if (g_strcmp0(job->phase, phases[i]) == 0)
+        if (g_strcmp0(job->phase, phases[i]) == 0) {
             *places[i] = seconds_now();
+            *cpu_places[i] = thread_seconds();
+        }
 }
 
 static void note_end(BenchWorld *world, const char *job_id)
@@ -40,6 +52,7 @@ static void note_end(BenchWorld *world, const char *job_id)
     g_free(world->final_id);
     world->final_id = g_strdup(job_id);
     world->ended_at = seconds_now();
+    world->ended_cpu = thread_seconds();
     g_cond_broadcast(&world->changed);
 }
 
@@ -184,14 +197,26 @@ gboolean bench_run(BenchWorld *world, Request *request, JobTimes *times_out, GEr
                                 .plan = world->staging_at - begin,
                                 .stage = world->committing_at - world->staging_at,
                                 .commit = world->settling_at - world->committing_at,
-                                .settle = world->ended_at - world->settling_at};
+                                .settle = world->ended_at - world->settling_at,
+                                .cpu = world->ended_cpu - world->began_cpu,
+                                .commit_cpu = world->settling_cpu - world->committing_cpu};
     return job && check_done(job, error);
 }
 
 /* --- machines ---------------------------------------------------------------------------------------------- */
 
+/* An image of `content` bytes whose every cluster is allocated, grown to `bytes`. */
+static gboolean allocate_image(const char *path, guint64 content, guint64 bytes, GError **error)
+{
+    g_autofree char *first = g_strdup_printf("%" G_GUINT64_FORMAT, content);
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, bytes);
+    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", path, first, NULL};
+    const char *grow[] = {"qemu-img", "resize", "-q", "-f", "qcow2", path, size, NULL};
+    return process_run(create, NULL, NULL, error) && process_run(grow, NULL, NULL, error);
+}
+
 static gboolean make_image(BenchWorld *world, const char *name, const char *target, guint64 bytes, guint64 content,
-                           RequestDisk *disk, GError **error)
+                           gboolean allocate, RequestDisk *disk, GError **error)
 {
     g_autofree char *file = g_strdup_printf("%s-%s.qcow2", name, target);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, bytes);
@@ -199,6 +224,8 @@ static gboolean make_image(BenchWorld *world, const char *name, const char *targ
     disk->path = g_build_filename(world->directory, file, NULL);
     disk->target = g_strdup(target);
     disk->format = g_strdup("qcow2");
+    if (allocate)
+        return allocate_image(disk->path, content, bytes, error);
     const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", disk->path, size, NULL};
     const char *fill[] = {"qemu-io", "-f", "qcow2", "-c", write, disk->path, NULL};
     return process_run(create, NULL, NULL, error) && (content == 0 || process_run(fill, NULL, NULL, error));
@@ -220,7 +247,8 @@ gboolean bench_import(BenchWorld *world, const char *name, const BenchImages *im
         RequestDisk *disk = request_disk_new();
         disk->role = (int)rows[i].role;
         g_ptr_array_add(request->disks, disk);
-        if (!make_image(world, name, rows[i].target, rows[i].bytes, rows[i].content, disk, error))
+        if (!make_image(world, name, rows[i].target, rows[i].bytes, rows[i].content,
+                        images->allocate && rows[i].role == ROLE_SYSTEM, disk, error))
             return FALSE;
     }
     return bench_run(world, g_steal_pointer(&request), NULL, error);

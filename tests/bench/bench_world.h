@@ -19,6 +19,7 @@ typedef struct {
     char *final_id; /* the job whose end was heard last */
     guint finals;   /* how often: first from the run, then when its end is stored */
     double staging_at, committing_at, settling_at, ended_at;
+    double began_cpu, committing_cpu, settling_cpu, ended_cpu; /* the worker's processor time at the same moments */
 } BenchWorld;
 
 /* Opens (and makes where there is nothing yet) the store DIRECTORY/store and the catalog DIRECTORY/catalog.sqlite. */
@@ -29,6 +30,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchWorld, bench_world_close)
 /* How long the parts of a job took, as the queue's listeners saw it. */
 typedef struct {
     double total, plan, stage, commit, settle;
+    double cpu, commit_cpu; /* of the worker's thread from staging to the end: what would be left on a machine that nobody shares */
 } JobTimes;
 
 /* Submits the request (taken) to the queue and waits for its end. FALSE unless every item is done. */
@@ -36,10 +38,11 @@ gboolean bench_run(BenchWorld *world, Request *request, JobTimes *times_out, GEr
 /* The same with machines by name; the names end with NULL. */
 Request *bench_request(Verb verb, const char *name, ...) G_GNUC_NULL_TERMINATED;
 
-/* What one machine is imported from: capacities in bytes, and how many bytes of random content its images begin with. */
+/* What one machine is imported from: capacities in bytes, and how many bytes of content they begin with. */
 typedef struct {
     guint64 system_bytes, temporary_bytes, data_bytes;
     guint64 system_content, data_content;
+    gboolean allocate; /* the system's content is allocated, not written */
 } BenchImages;
 /* Imports NAME with volumes vda (system), vdb (temporary) and vdc (data). */
 gboolean bench_import(BenchWorld *world, const char *name, const BenchImages *images, GError **error);

@@ -14,6 +14,12 @@ static const struct {
 } rows[] = {
     {"rebase", row_rebase, "1,000 stopped clones, beside the script and the lower bound"},
     {"rebase-many", row_rebase_many, "10,000 clones against 1,000"},
+    {"daemon", row_daemon, "start, memory and lists with 10,000 machines"},
+    {"data-size", row_data_size, "ten clones with little and with much data"},
+    {"prepare", row_prepare, "a base with 4 GiB allocated"},
+    {"restore", row_restore, "one stopped clone"},
+    {"first-write", row_first_write, "copy on write, by cluster size"},
+    {"space", row_space, "what a fresh head occupies"},
 };
 
 typedef struct {

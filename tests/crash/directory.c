@@ -36,7 +36,8 @@ static gboolean is_immutable(const char *path)
 {
     int flags = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    gboolean immutable = fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
+    gboolean immutable =
+        fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
     if (fd >= 0)
         close(fd);
     return immutable;
@@ -102,7 +103,8 @@ GHashTable *directory_data_files(const char *directory)
 
 static gboolean is_same(const DataFile *one, const DataFile *other)
 {
-    return one->inode == other->inode && one->size_bytes == other->size_bytes && one->mtime_ns == other->mtime_ns;
+    return one->inode == other->inode && one->size_bytes == other->size_bytes &&
+           one->mtime_ns == other->mtime_ns;
 }
 
 static gboolean is_anywhere(GHashTable *files, const DataFile *wanted)
@@ -126,7 +128,8 @@ char *directory_compare_data(const char *directory, GHashTable *before, gboolean
         const DataFile *same_name = g_hash_table_lookup(now, path);
         if ((same_name && is_same(same_name, file)) || (may_move && is_anywhere(now, file)))
             continue;
-        return g_strdup_printf("data file '%s' %s", (char *)path, same_name ? "was changed" : "is gone");
+        return g_strdup_printf("data file '%s' %s", (char *)path,
+                               same_name ? "was changed" : "is gone");
     }
     return NULL;
 }

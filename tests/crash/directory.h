@@ -3,16 +3,17 @@
 
 #include <glib.h>
 
-/* `to` becomes an exact copy of `from`: modes, times, links, holes, attributes, and the immutable flag. */
+/* `to` becomes an exact copy of `from`: modes, times, links, holes, attributes, and the immutable
+ * flag. */
 gboolean directory_copy(const char *from, const char *to, GError **error);
 
 /*
- * The files of data volumes below a directory: relative path -> inode, size and modification time. What is staged, and
- * layers, are not among them: they belong to nobody, or to all. New table.
+ * The files of data volumes below a directory: relative path -> inode, size and modification time.
+ * What is staged, and layers, are not among them: they belong to nobody, or to all. New table.
  */
 GHashTable *directory_data_files(const char *directory);
 /*
- * Holds the directory against an earlier look: each data file is still there as it was, under its name, or with
- * `may_move` under any. NULL: so it is; else a sentence. Caller frees.
+ * Holds the directory against an earlier look: each data file is still there as it was, under its
+ * name, or with `may_move` under any. NULL: so it is; else a sentence. Caller frees.
  */
 char *directory_compare_data(const char *directory, GHashTable *before, gboolean may_move);

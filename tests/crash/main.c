@@ -1,16 +1,16 @@
 /*
- * The crash sweep: every operation, every fault point; two operations at a time. It fails where a world is neither before
- * nor after its operation, and where a fault point was visited by no kill.
+ * The crash sweep: every operation, every fault point; two operations at a time. It fails where a
+ * world is neither before nor after its operation, and where a fault point was visited by no kill.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include "sweep.h"
@@ -26,14 +26,20 @@ typedef struct {
 static gboolean parse(int *argc, char ***argv, Arguments *arguments)
 {
     const GOptionEntry entries[] = {
-        {"report", 0, 0, G_OPTION_ARG_FILENAME, &arguments->report, "write the report to FILE too", "FILE"},
-        {"operation", 0, 0, G_OPTION_ARG_STRING, &arguments->operation, "this operation alone", "NAME"},
+        {"report", 0, 0, G_OPTION_ARG_FILENAME, &arguments->report, "write the report to FILE too",
+         "FILE"},
+        {"operation", 0, 0, G_OPTION_ARG_STRING, &arguments->operation, "this operation alone",
+         "NAME"},
         {"nth", 0, 0, G_OPTION_ARG_INT, &arguments->nth, "the Nth visit alone", "N"},
-        {"seed", 0, 0, G_OPTION_ARG_INT, &arguments->seed, "of the sample of second kills", "NUMBER"},
-        {"sample", 0, 0, G_OPTION_ARG_INT, &arguments->sample, "second kills after one of N first ones (0: none)", "N"},
+        {"seed", 0, 0, G_OPTION_ARG_INT, &arguments->seed, "of the sample of second kills",
+         "NUMBER"},
+        {"sample", 0, 0, G_OPTION_ARG_INT, &arguments->sample,
+         "second kills after one of N first ones (0: none)", "N"},
         {"jobs", 0, 0, G_OPTION_ARG_INT, &arguments->jobs, "operations at a time", "N"},
-        {"directory", 0, 0, G_OPTION_ARG_FILENAME, &arguments->directory, "make the worlds there", "DIRECTORY"},
-        {"keep", 0, 0, G_OPTION_ARG_NONE, &arguments->keep, "leave the worlds of failures behind", NULL},
+        {"directory", 0, 0, G_OPTION_ARG_FILENAME, &arguments->directory, "make the worlds there",
+         "DIRECTORY"},
+        {"keep", 0, 0, G_OPTION_ARG_NONE, &arguments->keep, "leave the worlds of failures behind",
+         NULL},
         {"list", 0, 0, G_OPTION_ARG_NONE, &arguments->list, "name the operations", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -46,9 +52,10 @@ static gboolean parse(int *argc, char ***argv, Arguments *arguments)
     return FALSE;
 }
 
-/* --- where -------------------------------------------------------------------------------------------------- */
+/* --- where ----------------------------------------------------------------------------- */
 
-/* A file system in memory serves where it can protect layers: what is tested here is not the disk's. */
+/* A file system in memory serves where it can protect layers: what is tested here is not the
+ * disk's. */
 static gboolean has_immutable_files(const char *directory)
 {
     g_autofree char *path = g_build_filename(directory, "underpin-sweep-probe-XXXXXX", NULL);
@@ -78,7 +85,7 @@ static gboolean is_asked_for(const Arguments *arguments, guint index)
     return !arguments->operation || strcmp(arguments->operation, OPERATIONS[index].name) == 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------------------ */
+/* --- running --------------------------------------------------------------------------- */
 
 static void start_one(guint index, const SweepOptions *options, guint32 seed, Tally *tallies)
 {
@@ -111,7 +118,7 @@ static void run_all(const Arguments *arguments, const SweepOptions *options, Tal
         continue;
 }
 
-/* --- the verdict -------------------------------------------------------------------------------------------- */
+/* --- the verdict ----------------------------------------------------------------------- */
 
 static gboolean write_report(const Arguments *arguments, const Tally *tallies)
 {
@@ -135,7 +142,8 @@ static gboolean all_is_well(const Arguments *arguments, const Tally *tallies)
     }
     gboolean is_whole = !arguments->operation && !arguments->nth;
     guint unvisited = is_whole ? report_unvisited(stdout, tallies) : 0;
-    printf("\n%u failures, %u unfinished operations, %u fault points unvisited\n", failures, unfinished, unvisited);
+    printf("\n%u failures, %u unfinished operations, %u fault points unvisited\n", failures,
+           unfinished, unvisited);
     return failures + unfinished + unvisited == 0;
 }
 

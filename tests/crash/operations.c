@@ -1,6 +1,7 @@
 /*
- * The table of operations. Each act() looks at the world before it asks for anything: what an interrupted attempt has
- * done is not asked for twice, as a person or the queue of jobs would go on.
+ * The table of operations. Each act() looks at the world before it asks for anything: what an
+ * interrupted attempt has done is not asked for twice, as a person or the queue of jobs would go
+ * on.
  */
 #include "operations.h"
 
@@ -16,7 +17,7 @@
 
 #include "worlds.h"
 
-/* --- asking ------------------------------------------------------------------------------------------------ */
+/* --- asking ---------------------------------------------------------------------------- */
 
 /* Takes the request. TRUE where nothing failed; what must wait for a stop is fine. */
 static gboolean ask(World *world, Request *request)
@@ -24,11 +25,13 @@ static gboolean ask(World *world, Request *request)
     g_autoptr(Job) job = world_run(world, request);
     gboolean ok = job->state == JOB_DONE || job->state == JOB_PENDING;
     if (!ok)
-        print_message("%s: %s\n", verb_name(job->request->verb), job->message ? job->message : "an item failed");
+        print_message("%s: %s\n", verb_name(job->request->verb),
+                      job->message ? job->message : "an item failed");
     for (guint i = 0; i < job->items->len; i++) {
         const JobItem *item = g_ptr_array_index(job->items, i);
         if (item->message)
-            print_message("  %s is %s: %s\n", item->machine_name, item_state_name(item->state), item->message);
+            print_message("  %s is %s: %s\n", item->machine_name, item_state_name(item->state),
+                          item->message);
     }
     return ok;
 }
@@ -83,7 +86,7 @@ static gboolean is_held(const Machine *machine)
     return machine->held;
 }
 
-/* --- import ------------------------------------------------------------------------------------------------ */
+/* --- import ---------------------------------------------------------------------------- */
 
 static gboolean act_import_files(World *world)
 {
@@ -100,7 +103,7 @@ static gboolean act_import_domain(World *world)
     return is_there(world, "desk") || ask(world, request_import_domain("desk"));
 }
 
-/* --- bases and clones --------------------------------------------------------------------------------------- */
+/* --- bases and clones ------------------------------------------------------------------ */
 
 static gboolean act_prepare(World *world)
 {
@@ -125,7 +128,7 @@ static gboolean act_clone(World *world)
     return TRUE;
 }
 
-/* --- replacing ---------------------------------------------------------------------------------------------- */
+/* --- replacing ------------------------------------------------------------------------- */
 
 static gboolean act_restore(World *world)
 {
@@ -171,13 +174,14 @@ static gboolean act_cancel_pending(World *world)
     return !is_so(world, "lab-1", machine_is_pending) || cancel(world);
 }
 
-/* --- sessions ----------------------------------------------------------------------------------------------- */
+/* --- sessions -------------------------------------------------------------------------- */
 
 static gboolean is_running(World *world, const char *name)
 {
     g_autoptr(Machine) machine = world_machine(world, name);
     Power power = POWER_OFF;
-    return hypervisor_power(world->hypervisor, machine->uuid, &power, NULL) && power == POWER_RUNNING;
+    return hypervisor_power(world->hypervisor, machine->uuid, &power, NULL) &&
+           power == POWER_RUNNING;
 }
 
 static gboolean settle(World *world, const char *name)
@@ -204,7 +208,8 @@ static gboolean act_stop(World *world)
 static gboolean start(World *world)
 {
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
-    if (!world_may_start(world, "lab-1", NULL) || !hypervisor_start(world->hypervisor, machine->uuid, NULL))
+    if (!world_may_start(world, "lab-1", NULL) ||
+        !hypervisor_start(world->hypervisor, machine->uuid, NULL))
         return FALSE;
     engine_hook_started(world->engine, machine->id);
     return TRUE;
@@ -233,7 +238,8 @@ static gboolean act_reboot(World *world)
     }
     if (is_running(world, "lab-1"))
         return !is_so(world, "lab-1", is_behind) || go_round_again(world);
-    return settle(world, "lab-1") && move_again(world) && (is_running(world, "lab-1") || start(world));
+    return settle(world, "lab-1") && move_again(world) &&
+           (is_running(world, "lab-1") || start(world));
 }
 
 /* The hook settles before it lets the machine start. */
@@ -259,7 +265,7 @@ static gboolean give_up_and_restart(World *world)
     return give_up_and_stop(world) && start(world);
 }
 
-/* --- records only ------------------------------------------------------------------------------------------- */
+/* --- records only ---------------------------------------------------------------------- */
 
 static gboolean act_hold(World *world)
 {
@@ -271,7 +277,7 @@ static gboolean act_release(World *world)
     return !is_so(world, "lab-1", is_held) || ask_one(world, VERB_RELEASE, "lab-1");
 }
 
-/* --- one machine's storage ---------------------------------------------------------------------------------- */
+/* --- one machine's storage ------------------------------------------------------------- */
 
 static gboolean act_detach(World *world)
 {
@@ -337,7 +343,7 @@ static gboolean act_resize(World *world)
     return TRUE;
 }
 
-/* --- the end of a machine ----------------------------------------------------------------------------------- */
+/* --- the end of a machine -------------------------------------------------------------- */
 
 static gboolean act_remove(World *world)
 {
@@ -374,7 +380,7 @@ static gboolean act_export(World *world)
     return !world_has(world, "desk") || ask_one(world, VERB_EXPORT, "desk");
 }
 
-/* --- the whole installation --------------------------------------------------------------------------------- */
+/* --- the whole installation ------------------------------------------------------------ */
 
 static gboolean act_reclaim(World *world)
 {
@@ -390,6 +396,13 @@ static gboolean act_remove_base_and_reclaim(World *world)
     return act_remove_base(world) && engine_reclaim(world->engine, &freed, NULL);
 }
 
+static gboolean act_remove_below_flattened(World *world)
+{
+    guint64 freed = 0;
+    return (!world_has(world, "base-1") || ask_one(world, VERB_REMOVE, "base-1")) &&
+           engine_reclaim(world->engine, &freed, NULL);
+}
+
 static gboolean act_flatten(World *world)
 {
     g_autoptr(Machine) base = world_machine(world, "base-3");
@@ -398,7 +411,8 @@ static gboolean act_flatten(World *world)
     return ask(world, request);
 }
 
-/* The digest of a layer, or the flattening of one that is too deep: the worlds leave one thing to do. */
+/* The digest of a layer, or the flattening of one that is too deep: the worlds leave one thing to
+ * do. */
 static gboolean act_maintain(World *world)
 {
     gboolean more = FALSE;
@@ -439,10 +453,11 @@ static gboolean act_nothing(World *world)
     return TRUE;
 }
 
-/* --- the table ---------------------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------- */
 
 const Operation OPERATIONS[] = {
-    {"first-start", build_nothing, act_nothing, DATA_STAYS, .changes_nothing = TRUE, .from_nothing = TRUE},
+    {"first-start", build_nothing, act_nothing, DATA_STAYS, .changes_nothing = TRUE,
+     .from_nothing = TRUE},
     {"import-files", build_images, act_import_files, DATA_MOVES, .full = TRUE},
     {"import-convert", build_foreign_images, act_import_convert, DATA_STAYS},
     {"import-domain", build_domain, act_import_domain, DATA_MOVES},
@@ -454,8 +469,10 @@ const Operation OPERATIONS[] = {
     {"rebase-new-hardware", build_clones, act_rebase_hardware, DATA_STAYS},
     {"rebase-running", build_running, act_rebase_running, DATA_STAYS},
     {"settle-at-stop", build_pending, act_stop, DATA_STAYS, .give_up = give_up_and_stop},
-    {"settle-at-reboot", build_pending, act_reboot, DATA_STAYS, .give_up = give_up_and_restart, .unheard = act_stop},
-    {"settle-at-start", build_stopped_unsettled, act_start, DATA_STAYS, .give_up = give_up_and_start},
+    {"settle-at-reboot", build_pending, act_reboot, DATA_STAYS, .give_up = give_up_and_restart,
+     .unheard = act_stop},
+    {"settle-at-start", build_stopped_unsettled, act_start, DATA_STAYS,
+     .give_up = give_up_and_start},
     {"undo", build_rebased, act_undo, DATA_STAYS},
     {"undo-pending", build_pending, act_undo_pending, DATA_STAYS},
     {"cancel-pending", build_pending, act_cancel_pending, DATA_STAYS},
@@ -476,6 +493,7 @@ const Operation OPERATIONS[] = {
     {"remove-base-and-reclaim", build_unused_base, act_remove_base_and_reclaim, DATA_REPLACED},
     {"export", build_desk, act_export, DATA_MOVES},
     {"reclaim-expired", build_expiring, act_reclaim, DATA_REPLACED},
+    {"remove-below-flattened", build_flattened, act_remove_below_flattened, DATA_STAYS},
     {"flatten", build_chain, act_flatten, DATA_STAYS},
     {"digest", build_single_base, act_maintain, DATA_STAYS},
     {"flatten-deep", build_deep_chain, act_maintain, DATA_STAYS},

@@ -13,10 +13,12 @@ typedef enum {
 typedef struct {
     const char *name;
     void (*build)(World *world);
-    /* Does what is left to do, so that it can be asked for again. FALSE where something was refused or failed. */
+    /* Does what is left to do, so that it can be asked for again. FALSE where something was refused
+     * or failed. */
     gboolean (*act)(World *world);
     DataRule data;
-    /* The same with what was asked for given up (deferred): as good an end where an error struck. May be NULL. */
+    /* The same with what was asked for given up (deferred): as good an end where an error struck.
+     * May be NULL. */
     gboolean (*give_up)(World *world);
     /* What happens where nobody heard of the event, because we died at that moment. May be NULL. */
     gboolean (*unheard)(World *world);

@@ -11,7 +11,8 @@ static guint sum(const guint *counts)
 
 static void write_points(FILE *file, const Tally *tallies)
 {
-    fprintf(file, "%-18s %8s %8s %12s %11s\n", "fault point", "kills", "errors", "second kills", "operations");
+    fprintf(file, "%-18s %8s %8s %12s %11s\n", "fault point", "kills", "errors", "second kills",
+            "operations");
     for (guint point = 0; point < FAULT_POINT_COUNT; point++) {
         guint kills = 0, errors = 0, second_kills = 0, operations = 0;
         for (guint i = 0; i < OPERATION_COUNT; i++) {
@@ -20,19 +21,20 @@ static void write_points(FILE *file, const Tally *tallies)
             second_kills += tallies[i].second_kills[point];
             operations += tallies[i].kills[point] > 0;
         }
-        fprintf(file, "%-18s %8u %8u %12u %11u\n", fault_point_name((FaultPoint)point), kills, errors, second_kills,
-                operations);
+        fprintf(file, "%-18s %8u %8u %12u %11u\n", fault_point_name((FaultPoint)point), kills,
+                errors, second_kills, operations);
     }
 }
 
 static void write_operations(FILE *file, const Tally *tallies)
 {
-    fprintf(file, "\n%-24s %8s %8s %12s %9s %9s\n", "operation", "kills", "errors", "second kills", "failures", "seconds");
+    fprintf(file, "\n%-24s %8s %8s %12s %9s %9s\n", "operation", "kills", "errors", "second kills",
+            "failures", "seconds");
     for (guint i = 0; i < OPERATION_COUNT; i++) {
         const Tally *tally = &tallies[i];
         if (tally->finished)
-            fprintf(file, "%-24s %8u %8u %12u %9u %9.1f\n", OPERATIONS[i].name, sum(tally->kills), sum(tally->errors),
-                    sum(tally->second_kills), tally->failures, tally->seconds);
+            fprintf(file, "%-24s %8u %8u %12u %9u %9.1f\n", OPERATIONS[i].name, sum(tally->kills),
+                    sum(tally->errors), sum(tally->second_kills), tally->failures, tally->seconds);
     }
 }
 
@@ -52,7 +54,8 @@ guint report_unvisited(FILE *file, const Tally *tallies)
             kills += tallies[i].kills[point];
         if (kills)
             continue;
-        fprintf(file, "fault point '%s' was visited by no kill\n", fault_point_name((FaultPoint)point));
+        fprintf(file, "fault point '%s' was visited by no kill\n",
+                fault_point_name((FaultPoint)point));
         unvisited++;
     }
     return unvisited;

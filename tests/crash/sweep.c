@@ -1,6 +1,6 @@
 /*
- * The sweep of one operation: it is killed at each fault point that it visits, one after the other; the next process
- * recovers; and then everything must be as before the operation, or as after it.
+ * The sweep of one operation: it is killed at each fault point that it visits, one after the other;
+ * the next process recovers; and then everything must be as before the operation, or as after it.
  *
  *     build ─▶ pristine ─▶ copy ─▶ child: attach, arm the nth visit, act ─▶ killed
  *                                        │
@@ -10,8 +10,8 @@
  *                                        ▼
  *                              act again ─▶ restart ─▶ the signature "after"
  *
- * The same with an error in place of the kill, in a process that lives on. Every step runs in a child of its own, with its
- * output in a log that is shown when it fails.
+ * The same with an error in place of the kill, in a process that lives on. Every step runs in a
+ * child of its own, with its output in a log that is shown when it fails.
  */
 #include "sweep.h"
 
@@ -39,7 +39,7 @@ typedef struct {
     char *before, *after;                         /* signatures */
     char *given_up, *unheard;                     /* of other good ends; NULL: there is none */
     GHashTable *data;                             /* the data files of the world as it was copied */
-    int *fired;                                   /* shared: the point at which a child was struck; -1: none */
+    int *fired; /* shared: the point at which a child was struck; -1: none */
 } Sweep;
 
 /* What strikes when. */
@@ -50,7 +50,7 @@ typedef struct {
     guint second; /* visit of the recovery that kills again; 0: none */
 } Strike;
 
-/* --- in a child --------------------------------------------------------------------------------------------- */
+/* --- in a child ------------------------------------------------------------------------ */
 
 static void G_GNUC_NORETURN give_up(const char *format, ...) G_GNUC_PRINTF(1, 2);
 static void give_up(const char *format, ...)
@@ -106,7 +106,8 @@ static char *look_hard(World *world)
     return look(world);
 }
 
-/* In the middle: what could not be abandoned may lie there until the next settle, and some worlds begin unsound. */
+/* In the middle: what could not be abandoned may lie there until the next settle, and some worlds
+ * begin unsound. */
 static char *look_meanwhile(Sweep *sweep, World *world)
 {
     if (!sweep->operation->unsound)
@@ -130,7 +131,8 @@ static void check_nobody_behind(World *world)
     for (guint i = 0; i < machines->len; i++) {
         const Machine *machine = g_ptr_array_index(machines, i);
         if (machine->behind_reason)
-            give_up("'%s' is behind though it was done again: %s", machine->name, machine->behind_reason);
+            give_up("'%s' is behind though it was done again: %s", machine->name,
+                    machine->behind_reason);
     }
 }
 
@@ -166,7 +168,7 @@ static void write_note(Sweep *sweep, const char *text)
         give_up("writing a signature");
 }
 
-/* --- bodies of children ------------------------------------------------------------------------------------- */
+/* --- bodies of children ---------------------------------------------------------------- */
 
 typedef void (*Body)(Sweep *sweep, const Strike *strike);
 
@@ -271,14 +273,15 @@ static void live_through_error(Sweep *sweep, const Strike *strike)
     gboolean done = sweep->operation->act(world);
     fault_point_disarm();
     settle(world);
-    if (is_questioned(world) && !sweep->operation->unsound) {
+    if (is_questioned(world)) {
         world_detach(world);
         world = attach(sweep);
         settle(world);
     }
     check_data(sweep);
     g_autofree char *signature = look_meanwhile(sweep, world);
-    gboolean other_end = g_strcmp0(signature, sweep->given_up) == 0 || g_strcmp0(signature, sweep->unheard) == 0;
+    gboolean other_end =
+        g_strcmp0(signature, sweep->given_up) == 0 || g_strcmp0(signature, sweep->unheard) == 0;
     if (done && !other_end && !signature_is_done(signature, sweep->before, sweep->after)) {
         g_autofree char *difference = signature_difference(sweep->after, signature);
         give_up("it says that it is done, but it is not:\n%s", difference);
@@ -288,7 +291,7 @@ static void live_through_error(Sweep *sweep, const Strike *strike)
     finish(sweep, world);
 }
 
-/* --- around children ---------------------------------------------------------------------------------------- */
+/* --- around children ------------------------------------------------------------------- */
 
 static int in_child(Sweep *sweep, Body body, const Strike *strike)
 {
@@ -319,8 +322,8 @@ static void fail(Sweep *sweep, const Strike *strike, int point, const char *what
 {
     g_autofree char *log = NULL;
     (void)g_file_get_contents(sweep->log, &log, NULL, NULL);
-    printf("FAILED %s, %s at visit %u (%s)", sweep->operation->name, strike_name(strike), strike->nth,
-           point < 0 ? "none" : fault_point_name((FaultPoint)point));
+    printf("FAILED %s, %s at visit %u (%s)", sweep->operation->name, strike_name(strike),
+           strike->nth, point < 0 ? "none" : fault_point_name((FaultPoint)point));
     if (strike->second)
         printf(", killed again at visit %u of the recovery", strike->second);
     printf(": %s\n%s\n", what, log ? log : "");
@@ -330,7 +333,8 @@ static void fail(Sweep *sweep, const Strike *strike, int point, const char *what
         return;
     g_autofree char *kept = g_strdup_printf("%s-failure-%u", sweep->root, sweep->tally->failures);
     g_autoptr(GError) error = NULL;
-    printf("%s %s\n", kept, directory_copy(sweep->world, kept, &error) ? "is that world" : error->message);
+    printf("%s %s\n", kept,
+           directory_copy(sweep->world, kept, &error) ? "is that world" : error->message);
 }
 
 /* `from` becomes the world, and the log begins anew. */
@@ -354,7 +358,7 @@ static gboolean was_killed(int status)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
-/* --- preparing ---------------------------------------------------------------------------------------------- */
+/* --- preparing ------------------------------------------------------------------------- */
 
 static char *note(Sweep *sweep, Body body)
 {
@@ -392,7 +396,7 @@ static gboolean prepare(Sweep *sweep)
     return FALSE;
 }
 
-/* --- the loops ---------------------------------------------------------------------------------------------- */
+/* --- the loops ------------------------------------------------------------------------- */
 
 /* Kills the recovery at each of its visits; each time the next recovery must come to the same. */
 static gboolean kill_recoveries(Sweep *sweep, Strike *strike, int point)
@@ -417,10 +421,10 @@ static gboolean kill_recoveries(Sweep *sweep, Strike *strike, int point)
 
 static gboolean kill_data_is_whole(Sweep *sweep)
 {
-    g_autofree char *problem =
-        sweep->operation->data == DATA_REPLACED
-            ? NULL
-            : directory_compare_data(sweep->world, sweep->data, sweep->operation->data == DATA_MOVES);
+    g_autofree char *problem = sweep->operation->data == DATA_REPLACED
+                                   ? NULL
+                                   : directory_compare_data(sweep->world, sweep->data,
+                                                            sweep->operation->data == DATA_MOVES);
     return problem == NULL;
 }
 
@@ -486,9 +490,10 @@ static void each_visit(Sweep *sweep, Step step)
         nth++;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------ */
 
-static void sweep_init(Sweep *sweep, const Operation *operation, const SweepOptions *options, Tally *tally)
+static void sweep_init(Sweep *sweep, const Operation *operation, const SweepOptions *options,
+                       Tally *tally)
 {
     g_autofree char *name = g_strdup_printf("underpin-sweep-%s-XXXXXX", operation->name);
     *sweep = (Sweep){.operation = operation, .options = options, .tally = tally};
@@ -500,7 +505,8 @@ static void sweep_init(Sweep *sweep, const Operation *operation, const SweepOpti
     sweep->killed = g_build_filename(sweep->root, "killed", NULL);
     sweep->log = g_build_filename(sweep->root, "log", NULL);
     sweep->note = g_build_filename(sweep->root, "note", NULL);
-    sweep->fired = mmap(NULL, sizeof *sweep->fired, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    sweep->fired =
+        mmap(NULL, sizeof *sweep->fired, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
 static void sweep_clear(Sweep *sweep)

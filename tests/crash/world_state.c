@@ -13,7 +13,7 @@
 /* What a signature is made from. */
 typedef struct {
     World *world;
-    GHashTable *names;  /* id of a machine, a set or a kept volume -> what to call it */
+    GHashTable *names;   /* id of a machine, a set or a kept volume -> what to call it */
     GPtrArray *sections; /* char *: "[title]\nlines" */
 } Looking;
 
@@ -27,7 +27,7 @@ static void add_section(Looking *looking, GString *text)
     g_ptr_array_add(looking->sections, g_string_free(text, FALSE));
 }
 
-/* --- names for ids ------------------------------------------------------------------------------------------ */
+/* --- names for ids --------------------------------------------------------------------- */
 
 static void learn_names(const Inventory *inventory, gpointer user_data)
 {
@@ -39,7 +39,8 @@ static void learn_names(const Inventory *inventory, gpointer user_data)
         const Machine *machine = value;
         g_hash_table_insert(looking->names, g_strdup(machine->id), g_strdup(machine->name));
         if (machine->set_id)
-            g_hash_table_insert(looking->names, g_strdup(machine->set_id), g_strdup_printf("set-of-%s", machine->name));
+            g_hash_table_insert(looking->names, g_strdup(machine->set_id),
+                                g_strdup_printf("set-of-%s", machine->name));
     }
     g_hash_table_iter_init(&iter, inventory->kept);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -61,13 +62,14 @@ static char *with_names(const Looking *looking, const char *text)
     return g_string_free(named, FALSE);
 }
 
-/* --- files -------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------- */
 
 static gboolean is_immutable(const char *path)
 {
     int flags = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    gboolean immutable = fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
+    gboolean immutable =
+        fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
     if (fd >= 0)
         close(fd);
     return immutable;
@@ -84,7 +86,8 @@ static GPtrArray *entries_of(const char *directory)
     return names;
 }
 
-/* Undo entries are numbered anew after an attempt that failed: what counts is that they are there. */
+/* Undo entries are numbered anew after an attempt that failed: what counts is that they are there.
+ */
 static const char *plain_name(const char *name)
 {
     return g_str_has_prefix(name, "undo-") ? "undo" : name;
@@ -96,15 +99,17 @@ static void list_tree(GString *text, const char *path, const char *shown)
     if (lstat(path, &status) != 0)
         return;
     if (!S_ISDIR(status.st_mode)) {
-        g_string_append_printf(text, "file %s mode %o owner %u links %u%s\n", shown, status.st_mode & 07777u,
-                               status.st_uid, (guint)status.st_nlink, is_immutable(path) ? " immutable" : "");
+        g_string_append_printf(text, "file %s mode %o owner %u links %u%s\n", shown,
+                               status.st_mode & 07777u, status.st_uid, (guint)status.st_nlink,
+                               is_immutable(path) ? " immutable" : "");
         return;
     }
     g_string_append_printf(text, "directory %s%s\n", shown, is_immutable(path) ? " immutable" : "");
     g_autoptr(GPtrArray) names = entries_of(path);
     for (guint i = 0; i < names->len; i++) {
         g_autofree char *below = g_build_filename(path, g_ptr_array_index(names, i), NULL);
-        g_autofree char *shown_below = g_build_filename(shown, plain_name(g_ptr_array_index(names, i)), NULL);
+        g_autofree char *shown_below =
+            g_build_filename(shown, plain_name(g_ptr_array_index(names, i)), NULL);
         list_tree(text, below, shown_below);
     }
 }
@@ -128,7 +133,8 @@ static void look_at_store(Looking *looking, const char *part)
 /* The catalog has its own files; what guests are made to write passes through one. */
 static gboolean is_ours(const char *name)
 {
-    static const char *const OURS[] = {"store", "domains", "claims", "guest-bytes", ".store.underpin-store"};
+    static const char *const OURS[] = {"store", "domains", "claims", "guest-bytes",
+                                       ".store.underpin-store"};
     for (gsize i = 0; i < G_N_ELEMENTS(OURS); i++)
         if (strcmp(OURS[i], name) == 0)
             return TRUE;
@@ -161,7 +167,7 @@ static void look_outside(Looking *looking)
     add_section(looking, text);
 }
 
-/* --- machines ----------------------------------------------------------------------------------------------- */
+/* --- machines -------------------------------------------------------------------------- */
 
 static void append_layer(const Looking *looking, GString *text, const char *layer_id)
 {
@@ -169,20 +175,22 @@ static void append_layer(const Looking *looking, GString *text, const char *laye
     g_string_append_printf(text, " on %s", named ? named : "nothing");
 }
 
-static void look_at_volume(const Looking *looking, const Machine *machine, const Volume *volume, GString *text)
+static void look_at_volume(const Looking *looking, const Machine *machine, const Volume *volume,
+                           GString *text)
 {
     const Generation *actual = machine_actual(machine);
     const Head *head = actual ? generation_head(actual, volume->target) : NULL;
     g_autoptr(GError) error = NULL;
     char bytes[TEXT_BYTES + 1] = {0};
-    g_string_append_printf(text, "volume %s %s %s%s", volume->target, role_name(volume->role), volume->format,
-                           volume->own ? " own" : "");
+    g_string_append_printf(text, "volume %s %s %s%s", volume->target, role_name(volume->role),
+                           volume->format, volume->own ? " own" : "");
     if (head) {
         g_string_append_printf(text, " %" G_GUINT64_FORMAT, head->capacity_bytes);
         append_layer(looking, text, head->layer_id);
     }
     gboolean readable = machine->actual_place != PLACE_NONE && !machine->retired &&
-                        storage_read(looking->world->storage, machine, volume->target, 0, bytes, TEXT_BYTES, &error) >= 0;
+                        storage_read(looking->world->storage, machine, volume->target, 0, bytes,
+                                     TEXT_BYTES, &error) >= 0;
     g_string_append_printf(text, readable ? " '%s'\n" : " unreadable%s\n", bytes);
 }
 
@@ -197,15 +205,21 @@ static void look_at_nvram(const Looking *looking, const Machine *machine, GStrin
 
 static void look_at_domain(const Looking *looking, const Machine *machine, GString *text)
 {
-    g_autoptr(DomainFacts) facts = hypervisor_inspect(looking->world->hypervisor, machine->uuid, NULL);
-    g_string_append_printf(text, "domain %s\n", !facts ? "none" : facts->state->machine_id ? "ours" : "not ours");
+    g_autoptr(DomainFacts) facts =
+        hypervisor_inspect(looking->world->hypervisor, machine->uuid, NULL);
+    g_string_append_printf(text, "domain %s\n",
+                           !facts                     ? "none"
+                           : facts->state->machine_id ? "ours"
+                                                      : "not ours");
     if (!facts)
         return;
-    g_string_append_printf(text, "power %s name %s\n", power_name(facts->state->power), facts->state->name);
+    g_string_append_printf(text, "power %s name %s\n", power_name(facts->state->power),
+                           facts->state->name);
     for (guint i = 0; i < facts->disks->len; i++) {
         const DomainDisk *disk = g_ptr_array_index(facts->disks, i);
         g_autofree char *path = disk->path ? with_names(looking, disk->path) : NULL;
-        g_string_append_printf(text, "disk %s %s %s\n", disk->target, path ? path : "empty", disk->format);
+        g_string_append_printf(text, "disk %s %s %s\n", disk->target, path ? path : "empty",
+                               disk->format);
     }
     g_autofree char *nvram = facts->nvram_path ? with_names(looking, facts->nvram_path) : NULL;
     g_string_append_printf(text, "variables %s\n", nvram ? nvram : "none");
@@ -215,7 +229,8 @@ static void look_at_entries(const Looking *looking, const Machine *machine, GStr
 {
     for (guint i = 0; i < machine->generations->len; i++) {
         const Generation *generation = g_ptr_array_index(machine->generations, i);
-        const char *base = generation->base_id ? g_hash_table_lookup(looking->names, generation->base_id) : NULL;
+        const char *base =
+            generation->base_id ? g_hash_table_lookup(looking->names, generation->base_id) : NULL;
         if (machine_is_entry(machine, generation))
             g_string_append_printf(text, "entry on %s\n", base ? base : "nothing");
     }
@@ -227,14 +242,16 @@ static void look_at_machine(Looking *looking, const Machine *machine)
     const char *base_id = machine_base_id(machine);
     const char *base = base_id ? g_hash_table_lookup(looking->names, base_id) : NULL;
     g_string_append_printf(text, "[machine %s]\n", machine->name);
-    g_string_append_printf(text, "%s on %s, %s to %s, by %s to %s\n", machine_is_base(machine) ? "base" : "machine",
-                           base ? base : "nothing", place_name(machine->actual_place),
-                           place_name(machine->desired_place),
-                           machine_actual(machine) ? cause_name(machine_actual(machine)->cause) : "nothing",
-                           machine_is_pending(machine) ? cause_name(machine_desired(machine)->cause) : "stay");
-    g_string_append_printf(text, "%s%s%s%s%s\n", machine->held ? "held " : "", machine->retired ? "retired " : "",
-                           machine->start_after ? "starts-after " : "", machine->define_after ? "define-after " : "",
-                           machine->set_id ? "has-set" : "");
+    g_string_append_printf(
+        text, "%s on %s, %s to %s, by %s to %s\n", machine_is_base(machine) ? "base" : "machine",
+        base ? base : "nothing", place_name(machine->actual_place),
+        place_name(machine->desired_place),
+        machine_actual(machine) ? cause_name(machine_actual(machine)->cause) : "nothing",
+        machine_is_pending(machine) ? cause_name(machine_desired(machine)->cause) : "stay");
+    g_string_append_printf(
+        text, "%s%s%s%s%s\n", machine->held ? "held " : "", machine->retired ? "retired " : "",
+        machine->start_after ? "starts-after " : "", machine->define_after ? "define-after " : "",
+        machine->set_id ? "has-set" : "");
     for (guint i = 0; i < machine->volumes->len; i++)
         look_at_volume(looking, machine, g_ptr_array_index(machine->volumes, i), text);
     look_at_nvram(looking, machine, text);
@@ -252,22 +269,24 @@ static void look_at_foreign_domains(Looking *looking, GPtrArray *machines)
         const DomainState *state = g_ptr_array_index(domains, i);
         gboolean known = FALSE;
         for (guint j = 0; j < machines->len; j++)
-            known = known || strcmp(((Machine *)g_ptr_array_index(machines, j))->uuid, state->uuid) == 0;
+            known = known ||
+                    strcmp(((Machine *)g_ptr_array_index(machines, j))->uuid, state->uuid) == 0;
         if (!known)
-            g_string_append_printf(text, "%s%s\n", state->name, state->machine_id ? " with our mark" : "");
+            g_string_append_printf(text, "%s%s\n", state->name,
+                                   state->machine_id ? " with our mark" : "");
     }
     add_section(looking, text);
 }
 
-/* --- layers and kept volumes -------------------------------------------------------------------------------- */
+/* --- layers and kept volumes ----------------------------------------------------------- */
 
 static void look_at_layer(Looking *looking, const Layer *layer)
 {
     GString *text = g_string_new(NULL);
     g_autofree char *id = with_names(looking, layer->id);
-    g_string_append_printf(text, "[layer %s]\n%s %s %s %" G_GUINT64_FORMAT "%s", id, layer->machine_name,
-                           role_name(layer->role), layer->format, layer->capacity_bytes,
-                           layer->digest ? " with digest" : "");
+    g_string_append_printf(text, "[layer %s]\n%s %s %s %" G_GUINT64_FORMAT "%s", id,
+                           layer->machine_name, role_name(layer->role), layer->format,
+                           layer->capacity_bytes, layer->digest ? " with digest" : "");
     append_layer(looking, text, layer->parent_id);
     g_string_append_c(text, '\n');
     add_section(looking, text);
@@ -277,8 +296,8 @@ static void look_at_kept(Looking *looking, const KeptVolume *kept)
 {
     GString *text = g_string_new(NULL);
     const char *name = g_hash_table_lookup(looking->names, kept->id);
-    g_string_append_printf(text, "[kept %s]\n%s %" G_GUINT64_FORMAT " %s", name, kept->format, kept->capacity_bytes,
-                           kept->expires_at ? "expires" : "stays");
+    g_string_append_printf(text, "[kept %s]\n%s %" G_GUINT64_FORMAT " %s", name, kept->format,
+                           kept->capacity_bytes, kept->expires_at ? "expires" : "stays");
     append_layer(looking, text, kept->layer_id);
     g_string_append_c(text, '\n');
     add_section(looking, text);
@@ -325,7 +344,7 @@ char *world_signature(World *world)
     return signature;
 }
 
-/* --- comparing ---------------------------------------------------------------------------------------------- */
+/* --- comparing ------------------------------------------------------------------------- */
 
 gboolean signature_equals(const char *one, const char *other)
 {
@@ -352,10 +371,12 @@ static GHashTable *sections_of(const char *signature)
     return sections;
 }
 
-typedef gboolean (*SameSection)(const char *title, const char *here, const char *one, const char *other);
+typedef gboolean (*SameSection)(const char *title, const char *here, const char *one,
+                                const char *other);
 
 /* Holds each section of any of the three against its likes. */
-static gboolean each_section(const char *signature, const char *one, const char *other, SameSection same)
+static gboolean each_section(const char *signature, const char *one, const char *other,
+                             SameSection same)
 {
     const char *all[] = {signature, one, other};
     GHashTable *sections[G_N_ELEMENTS(all)];
@@ -371,8 +392,9 @@ static gboolean each_section(const char *signature, const char *one, const char 
     }
     g_hash_table_iter_init(&iter, titles);
     while (g_hash_table_iter_next(&iter, &title, NULL))
-        ok = ok && same(title, g_hash_table_lookup(sections[0], title), g_hash_table_lookup(sections[1], title),
-                        g_hash_table_lookup(sections[2], title));
+        ok = ok &&
+             same(title, g_hash_table_lookup(sections[0], title),
+                  g_hash_table_lookup(sections[1], title), g_hash_table_lookup(sections[2], title));
     for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
         g_hash_table_unref(sections[i]);
     return ok;
@@ -386,7 +408,8 @@ static gboolean is_either(const char *title, const char *here, const char *one, 
 /* Files of a machine that are still to be cleared away are not what the machine is. */
 static gboolean is_second(const char *title, const char *here, const char *one, const char *other)
 {
-    return g_strcmp0(here, other) == 0 || (g_str_has_prefix(title, "[machines ") && g_strcmp0(here, one) == 0);
+    return g_strcmp0(here, other) == 0 ||
+           (g_str_has_prefix(title, "[machines ") && g_strcmp0(here, one) == 0);
 }
 
 gboolean signature_is_mixture(const char *signature, const char *before, const char *after)
@@ -399,7 +422,8 @@ gboolean signature_is_done(const char *signature, const char *before, const char
     return each_section(signature, before, after, is_second);
 }
 
-static void append_missing(GString *text, char sign, const char *title, GHashTable *here, GHashTable *there)
+static void append_missing(GString *text, char sign, const char *title, GHashTable *here,
+                           GHashTable *there)
 {
     g_auto(GStrv) lines = g_strsplit(g_hash_table_lookup(here, title), "\n", -1);
     const char *others = g_hash_table_lookup(there, title);

@@ -18,7 +18,7 @@
 static const char *const TARGETS[] = {"vda", "vdb", "vdc"};
 static const Role ROLES[] = {ROLE_SYSTEM, ROLE_TEMPORARY, ROLE_DATA};
 
-/* --- files -------------------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------- */
 
 static char *path_in(World *world, const char *name, const char *suffix)
 {
@@ -64,7 +64,7 @@ static void make_nvram(World *world, const char *name)
     assert_true(g_file_set_contents(path, bytes, sizeof bytes, NULL));
 }
 
-/* --- domains ------------------------------------------------------------------------------------------------ */
+/* --- domains --------------------------------------------------------------------------- */
 
 static void append_disk(GString *xml, World *world, const char *name, const char *target)
 {
@@ -80,12 +80,13 @@ static void make_domain(World *world, const char *name)
     g_autofree char *nvram = path_in(world, name, "-nvram.fd");
     g_autofree char *uuid = g_uuid_string_random();
     g_autoptr(GString) xml = g_string_new(NULL);
-    g_string_append_printf(xml,
-                           "<domain type='qemu'><name>%s</name><uuid>%s</uuid><memory unit='MiB'>512</memory>"
-                           "<vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type>"
-                           "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>"
-                           "<nvram>%s</nvram></os><devices>",
-                           name, uuid, nvram);
+    g_string_append_printf(
+        xml,
+        "<domain type='qemu'><name>%s</name><uuid>%s</uuid><memory unit='MiB'>512</memory>"
+        "<vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type>"
+        "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>"
+        "<nvram>%s</nvram></os><devices>",
+        name, uuid, nvram);
     make_nvram(world, name);
     for (gsize i = 0; i < G_N_ELEMENTS(TARGETS); i++) {
         make_image(world, name, TARGETS[i], "qcow2");
@@ -95,7 +96,7 @@ static void make_domain(World *world, const char *name)
     memory_hypervisor_add(world->hypervisor, xml->str);
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------- */
 
 static RequestDisk *add_disk(Request *request, gsize index)
 {
@@ -163,7 +164,7 @@ Request *request_volume_add(const char *path)
     return request;
 }
 
-/* --- images and one machine --------------------------------------------------------------------------------- */
+/* --- images and one machine ------------------------------------------------------------ */
 
 void build_nothing(World *world)
 {
@@ -183,7 +184,8 @@ void build_foreign_images(World *world)
     make_image(world, "below", "vdb", "qcow2");
     g_autofree char *below = image_path(world, "below", "vdb", "qcow2");
     g_autofree char *above = image_path(world, "desk", "vdb", "qcow2");
-    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", below, above, NULL};
+    const char *create[] = {"qemu-img", "create", "-q",  "-f",  "qcow2", "-F",
+                            "qcow2",    "-b",     below, above, NULL};
     run(create);
 }
 
@@ -204,7 +206,7 @@ void build_desk_base(World *world)
     world_do(world, world_request(VERB_PREPARE, "desk", NULL));
 }
 
-/* --- bases and clones --------------------------------------------------------------------------------------- */
+/* --- bases and clones ------------------------------------------------------------------ */
 
 static void make_base(World *world, const char *name)
 {
@@ -298,7 +300,8 @@ void build_expiring(World *world)
     world_do(world, request_rebase(FALSE));
 }
 
-/* Bases base-1 … base-LENGTH with a system volume alone, each made from a clone of the one before. */
+/* Bases base-1 … base-LENGTH with a system volume alone, each made from a clone of the one before.
+ */
 static void make_chain(World *world, guint length)
 {
     g_autofree char *below = g_strdup("base-1");
@@ -326,6 +329,15 @@ void build_chain(World *world)
     make_chain(world, 3);
 }
 
+void build_flattened(World *world)
+{
+    make_chain(world, 2);
+    g_autoptr(Machine) base = world_machine(world, "base-2");
+    Request *request = request_new(VERB_FLATTEN);
+    request->layer = layer_id_build(base->set_id, "vda");
+    world_do(world, request);
+}
+
 /* With all digests there, flattening is what is left to do. */
 void build_deep_chain(World *world)
 {
@@ -336,7 +348,7 @@ void build_deep_chain(World *world)
         assert_true(engine_maintain(world->engine, &more, NULL, NULL));
 }
 
-/* --- troubles ----------------------------------------------------------------------------------------------- */
+/* --- troubles -------------------------------------------------------------------------- */
 
 void build_lost_catalog(World *world)
 {

@@ -80,7 +80,7 @@ does virsh -q save lively "$work/lively.save"
 refuses 'a domain saved to a file' "'lively' has saved memory" $(of_domain lively)
 virsh -q start --paused lively
 does virsh -q blockcopy lively vda "$images/copy.qcow2" --transient-job
-lab_until 20 bash -c 'virsh blockjob lively vda | grep -q 100'
+lab_until 20 bash -c 'virsh blockjob lively vda 2>&1 | grep -q 100'
 refuses 'a domain with a block job' "'lively' is running" $(of_domain lively)
 virsh -q blockjob lively vda --abort
 rm -f "$images/copy.qcow2"
@@ -117,7 +117,7 @@ refuses 'a transient disk' "'vda' is transient" $(of_domain fading)
 own solid '<readonly/>'
 refuses 'a read-only disk' "'vda' is read-only" $(of_domain solid)
 does qemu-img create -q -f qcow2 --object secret,id=key,data=abc \
-  -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 "$images/locked.qcow2" 8M
+  -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=500 "$images/locked.qcow2" 8M
 define locked "$(disk "$images/locked.qcow2")"
 refuses 'an encrypted image' 'is encrypted' $(of_domain locked)
 does qemu-img create -q -f qcow2 -o "data_file=$images/outside.raw" "$images/split.qcow2" 8M

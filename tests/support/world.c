@@ -71,6 +71,12 @@ static gboolean world_open(World *world, GError **error)
     return engine_open(world->engine, error) && engine_resync(world->engine, error);
 }
 
+void world_config_init(EngineConfig *config)
+{
+    engine_config_init(config);
+    config->free_floor_bytes = 0;
+}
+
 static World *world_prepare(WorldKind kind, const char *directory)
 {
     World *world = g_new0(World, 1);
@@ -78,8 +84,7 @@ static World *world_prepare(WorldKind kind, const char *directory)
     world->directory = g_strdup(directory);
     world->wanted = g_ptr_array_new_with_free_func(g_free);
     world->settled = g_ptr_array_new_with_free_func(g_free);
-    engine_config_init(&world->config);
-    world->config.free_floor_bytes = 0;
+    world_config_init(&world->config);
     return world;
 }
 
@@ -88,14 +93,22 @@ WorldKind world_kind(void)
     return g_strcmp0(g_getenv("UNDERPIN_TEST_WORLD"), "directory") == 0 ? WORLD_DIRECTORY : WORLD_MEMORY;
 }
 
-World *world_new(WorldKind kind)
+World *world_new_with(WorldKind kind, const EngineConfig *config)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *directory = g_dir_make_tmp("underpin-world-XXXXXX", NULL);
     World *world = world_prepare(kind, directory);
+    world->config = *config;
     if (!world_open(world, &error))
         fail_msg("opening the world: %s", error->message);
     return world;
+}
+
+World *world_new(WorldKind kind)
+{
+    EngineConfig config;
+    world_config_init(&config);
+    return world_new_with(kind, &config);
 }
 
 World *world_attach(const char *directory, GError **error)

@@ -30,6 +30,10 @@ typedef struct {
 WorldKind world_kind(void);
 /* A world with an open engine. */
 World *world_new(WorldKind kind);
+/* The same with other settings than the tests' usual ones. */
+World *world_new_with(WorldKind kind, const EngineConfig *config);
+/* The usual settings: the defaults without a free-space floor. */
+void world_config_init(EngineConfig *config);
 /* The world in `directory`, which world_new(WORLD_DIRECTORY) made, as the next process finds it. Recovery happens here;
  * NULL with the error where the engine does not open. */
 World *world_attach(const char *directory, GError **error);

@@ -59,8 +59,9 @@ const Command command_detach = {
     .summary = "make clones independent of their base",
     .usage = "NAME…",
     .description =
-        "Copies what the clone shares with its base; system, temporary and data are KEPT. It needs "
-        "the space, and the base can be removed afterwards.",
+        "Copies what the clone shares with its base into its own images: they are CHANGED, their "
+        "content stays as it is. That takes time and space. Its undo list ends, for those systems "
+        "sit on the base.",
     .examples = "detach demo-1 # no base any more",
     .also_known_as = "flatten, full clone, promote, inflate",
     .options = force_options,

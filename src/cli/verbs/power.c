@@ -38,7 +38,7 @@ static const OptionSpec power_options[] = {SELECTION_OPTIONS, {0}};
 static const OptionSpec shutdown_options[] = {
     SELECTION_OPTIONS,
     {"grace", 'g', OPTION_DURATION, "TIME", NAMES_NOTHING,
-     "how long to wait for the guests, such as 120s or 5m"},
+     "how long to wait for the guests, such as 120s or 5m (default 120s)"},
     {0},
 };
 

@@ -13,21 +13,25 @@
 static const TableColumn finding_columns[] = {
     {"LEVEL", COLUMN_PLAIN}, {"SUBJECT", COLUMN_PLAIN}, {"FINDING", COLUMN_WRAP}};
 
+/* Several findings about one subject often have the same remedy: it is said once. */
 static void print_remedies(const json_t *findings)
 {
     size_t index;
     const json_t *finding;
     gboolean can_repair = FALSE;
-    gboolean is_first = TRUE;
+    g_autoptr(GHashTable) said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     json_array_foreach(findings, index, finding)
     {
         can_repair |= flag_of(finding, "repairable");
         if (text_of(finding, "remedy") == NULL)
             continue;
-        if (is_first)
+        char *line =
+            g_strdup_printf("  %s: %s", text_of(finding, "subject"), text_of(finding, "remedy"));
+        if (g_hash_table_size(said) == 0)
             say("\nWhat to do");
-        is_first = FALSE;
-        say("  %s: %s", text_of(finding, "subject"), text_of(finding, "remedy"));
+        if (!g_hash_table_contains(said, line))
+            say("%s", line);
+        g_hash_table_add(said, line);
     }
     if (can_repair)
         say("\n'underpin doctor --repair' does what is safe.");

@@ -165,7 +165,6 @@ static int run_resize(Call *call, GError **error)
 {
     g_autoptr(Request) request = machine_request(call, VERB_VOLUME_RESIZE);
     request->volume = g_strdup(call_argument(call, 1));
-    request->force = call_has(call, "force");
     if (!size_from_text(call_argument(call, 2), &request->capacity_bytes, error))
         return EXIT_ERROR;
     return operate(call, request, error);
@@ -182,12 +181,6 @@ static const OptionSpec add_options[] = {
      "such as vdd (default: the next free one)"},
     {"format", 0, OPTION_CHOICE, "qcow2|raw|vmdk|vhdx|vdi", NAMES_NOTHING,
      "of the file; raw must be said, others are proved"},
-    {"force", 0, OPTION_FLAG, NULL, NAMES_NOTHING,
-     "go past a refusal whose hint names this option"},
-    {0},
-};
-
-static const OptionSpec resize_options[] = {
     {"force", 0, OPTION_FLAG, NULL, NAMES_NOTHING,
      "go past a refusal whose hint names this option"},
     {0},
@@ -265,14 +258,14 @@ const Command command_volume_set_role = {
 const Command command_volume_resize = {
     .name = "volume resize",
     .group = GROUP_VOLUMES,
-    .summary = "change the size of a volume of a stopped machine",
+    .summary = "make a volume of a stopped machine larger",
     .usage = "NAME VOLUME SIZE",
     .description =
-        "A larger volume keeps its content; the guest enlarges its file system itself. A smaller "
-        "one is refused unless --force is given: what lies behind the new end is lost.",
+        "The content is KEPT; the guest enlarges its file system itself. A smaller size is "
+        "refused. A system or temporary volume of a clone has its base's size again after the "
+        "next restore or rebase.",
     .examples = "volume resize demo-1 vdc 40G # the guest sees 40 GiB",
     .also_known_as = "grow, expand disk, qemu-img resize",
-    .options = resize_options,
     .names = NAMES_MACHINES,
     .least_arguments = 3,
     .most_arguments = 3,

@@ -504,6 +504,20 @@ static void note_flattened(Model *model, ModelMachine *machine)
             machine->volumes[i].written = TRUE;
 }
 
+/* A clone again, with what its base does not have as its own; alone, where nothing of its base is left. */
+static void rejoin_base(Model *model, ModelMachine *machine)
+{
+    g_autoptr(Machine) record = world_machine(model->world, machine->name);
+    ModelMachine *base = machine->base[0] ? find(model, machine->base) : NULL;
+    if (!machine_is_clone(record)) {
+        assert_true(!base || base->retired);
+        machine->base[0] = '\0';
+        return;
+    }
+    for (guint i = 0; i < machine->volume_count; i++)
+        machine->volumes[i].own = volume_of(base, machine->volumes[i].target) == NULL;
+}
+
 /* Whoever needs the base's layers is not modelled: it may be refused, but never with clones left behind. */
 static void unprepare(Model *model)
 {
@@ -517,6 +531,7 @@ static void unprepare(Model *model)
     assert_false(clones);
     base->is_base = FALSE;
     note_flattened(model, base);
+    rejoin_base(model, base);
     count(model, "unprepare");
 }
 

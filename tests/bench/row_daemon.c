@@ -1,0 +1,90 @@
+/* The daemon with ten thousand machines: start, memory, lists. Its host is libvirt's test driver: none has a domain. */
+#include "bench.h"
+#include "daemon.h"
+#include "foundation/error.h"
+
+#define ASKED 20
+
+typedef struct {
+    Samples start, memory, page, all;
+} DaemonSamples;
+
+static void samples_begin(DaemonSamples *samples)
+{
+    samples_init(&samples->start);
+    samples_init(&samples->memory);
+    samples_init(&samples->page);
+    samples_init(&samples->all);
+}
+
+static void samples_end(DaemonSamples *samples)
+{
+    samples_clear(&samples->start);
+    samples_clear(&samples->memory);
+    samples_clear(&samples->page);
+    samples_clear(&samples->all);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DaemonSamples, samples_end)
+
+static gboolean ask_lists(const Daemon *daemon, DaemonSamples *samples, GError **error)
+{
+    for (guint i = 0; i < ASKED; i++) {
+        double begin = seconds_now();
+        g_autofree char *page = daemon_get(daemon, "/api/v1/machines?limit=100");
+        samples_add(&samples->page, seconds_now() - begin);
+        if (!page)
+            return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "underpind does not answer");
+    }
+    double begin = seconds_now();
+    if (!daemon_cli(daemon, NULL, error, "list", NULL))
+        return FALSE;
+    samples_add(&samples->all, seconds_now() - begin);
+    samples_add(&samples->memory, (double)daemon_memory(daemon));
+    return TRUE;
+}
+
+static gboolean daemon_round(Bench *bench, const char *directory, DaemonSamples *samples, GError **error)
+{
+    g_auto(Daemon) daemon = {0};
+    double seconds = 0;
+    if (!daemon_start(&daemon, bench, directory, "test:///default", FALSE, &seconds, error))
+        return FALSE;
+    samples_add(&samples->start, seconds);
+    return ask_lists(&daemon, samples, error);
+}
+
+static void report_daemon(Bench *bench, const DaemonSamples *samples)
+{
+    static const char host[] = "the host is libvirt's test driver without domains";
+    report_add(bench->report, "daemon", "start with 10,000 machines, until it answers", &samples->start, UNIT_SECONDS,
+               GOAL_AT_MOST, 1, host);
+    report_add(bench->report, "daemon", "resident memory with 10,000 machines, after the lists below", &samples->memory,
+               UNIT_BYTES, GOAL_AT_MOST, 64 * 1024 * 1024, NULL);
+    report_add(bench->report, "daemon", "a page of 100 of 10,000 machines", &samples->page, UNIT_SECONDS, GOAL_AT_MOST,
+               0.02, NULL);
+    report_add(bench->report, "daemon", "all 10,000 by the command line", &samples->all, UNIT_SECONDS, GOAL_AT_MOST, 0.3,
+               "output to a pipe");
+}
+
+static gboolean make_machines(BenchWorld *world, guint count, GError **error)
+{
+    return bench_base(world, "base-0", &bench_small_images, error) &&
+           bench_clones(world, "base-0", "lab", count, NULL, error);
+}
+
+gboolean row_daemon(Bench *bench, GError **error)
+{
+    g_auto(DaemonSamples) samples = {0};
+    samples_begin(&samples);
+    BenchWorld *world = bench_world_begin(bench, "daemon", error);
+    gboolean ok = world && make_machines(world, bench->many, error);
+    g_autofree char *directory = world ? g_strdup(world->directory) : NULL;
+    bench_world_close(world);
+    for (guint round = 0; ok && round < bench->rounds; round++)
+        ok = daemon_round(bench, directory, &samples, error);
+    if (ok)
+        report_daemon(bench, &samples);
+    if (directory)
+        bench_erase(directory);
+    return ok;
+}
