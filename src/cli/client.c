@@ -109,7 +109,7 @@ static int client_connect(Client *client, GError **error)
                   "the path '%s' is too long", client->socket_path);
         return -1;
     }
-    strcpy(address.sun_path, client->socket_path);
+    g_strlcpy(address.sun_path, client->socket_path, sizeof address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         error_set_errno(error, errno, "cannot make a socket");

@@ -168,6 +168,8 @@ static void print_last_line(const Command *command, const json_t *job, const cha
             words);
     else if (only == NULL && *counts != '\0')
         say("%s%s%s%s", counts, taken, joint, words);
+    else if (is_done && text_of(job, "message") != NULL)
+        say("%s%s: %s", command->done, taken, text_of(job, "message"));
     else if (is_done)
         say("%s%s", command->done, taken);
     else
@@ -188,11 +190,12 @@ static void print_error(const json_t *job)
 int job_print_result(const Call *call, const json_t *job, const char *summary)
 {
     const char *verb = text_of(job, "verb");
-    /* A verb of the API that this program has no word for: flatten, reclaim, a newer daemon's. */
-    const Command other = {.name = verb != NULL ? verb : call->command->name};
-    const Command *known = command_of_verb(verb);
-    const Command *command = known != NULL ? known : &other;
+    const Command *command = command_of_verb(verb);
     const json_t *items = list_of(job, "items");
+    /* A verb that is the API's alone (reclaim), looked at with 'job show'. */
+    const Command other = {.name = verb};
+    if (command == NULL)
+        command = call->command->done != NULL || verb == NULL ? call->command : &other;
     if (only_success(job) == NULL)
         print_items(call, command, items);
     print_remedies(items);

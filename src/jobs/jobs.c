@@ -178,6 +178,17 @@ void jobs_stop(Jobs *jobs)
 
 /* --- submit ------------------------------------------------------------------------------------------------ */
 
+/* A job that only waits for machines to stop has done the rest: what it left out, a new one is to try again. */
+static gboolean answers_for_all(const Job *job)
+{
+    for (guint i = 0; job->state == JOB_PENDING && i < job->items->len; i++) {
+        const JobItem *item = g_ptr_array_index(job->items, i);
+        if (item->state == ITEM_FAILED || item->state == ITEM_SKIPPED)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* An open job that asks for the same thing. New reference, or NULL. Caller holds the lock. */
 static Job *same_open_job(Jobs *jobs, const Request *request)
 {
@@ -186,7 +197,7 @@ static Job *same_open_job(Jobs *jobs, const Request *request)
     g_hash_table_iter_init(&iter, jobs->open);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         OpenJob *open = value;
-        if (request_is_same(open->published->request, request))
+        if (request_is_same(open->published->request, request) && answers_for_all(open->published))
             return job_copy(open->published);
     }
     return NULL;

@@ -281,6 +281,8 @@ json_t *job_to_json(const Job *job, gboolean with_items)
     json_put_text(object, "requested_by", job->requested_by);
     put_progress(object, job);
     json_put_error(object, job->error_code, job->message, job->hint);
+    if (job->error_code < 0)
+        json_put_text_if_any(object, "message", job->message);
     json_object_set_new(object, "request", request_to_json(job->request));
     if (with_items) {
         json_t *items = json_array();

@@ -100,10 +100,34 @@ static char *look(World *world)
     return world_signature(world);
 }
 
+static void count_listed(const Inventory *inventory, gpointer user_data)
+{
+    *(guint *)user_data = g_hash_table_size(inventory->reclaim);
+}
+
+/* What every stop and every reclaim must come to: no mark of a session stays, and nothing stays
+ * listed. */
+static void check_is_settled(World *world)
+{
+    guint listed = 0;
+    g_autoptr(GPtrArray) machines = engine_list_machines(world->engine);
+    for (guint i = 0; i < machines->len; i++) {
+        const Machine *machine = g_ptr_array_index(machines, i);
+        g_auto(MachineFacts) facts = {0};
+        if (!storage_machine_facts(world->storage, machine->id, &facts, NULL) || facts.marked)
+            give_up("'%s' is still marked as unsettled", machine->name);
+    }
+    engine_read(world->engine, count_listed, &listed);
+    if (listed)
+        give_up("%u items are still listed for reclaim", listed);
+}
+
 static char *look_hard(World *world)
 {
     world_check_invariants(world);
-    return look(world);
+    char *signature = look(world);
+    check_is_settled(world);
+    return signature;
 }
 
 /* In the middle: what could not be abandoned may lie there until the next settle, and some worlds
