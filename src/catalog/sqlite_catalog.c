@@ -92,3 +92,15 @@ Catalog *catalog_sqlite_new(const char *path, GError **error)
     sqlite_free(&catalog->catalog);
     return NULL;
 }
+
+gboolean catalog_sqlite_is_new(Catalog *base, gboolean *is_new_out, GError **error)
+{
+    SqliteCatalog *catalog = (SqliteCatalog *)base;
+    gint64 stores = 0;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
+    if (!database_number(&catalog->database, "SELECT COUNT(*) FROM meta WHERE name = 'store_uuid'",
+                         &stores, error))
+        return FALSE;
+    *is_new_out = stores == 0;
+    return TRUE;
+}

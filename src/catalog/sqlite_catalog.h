@@ -13,3 +13,6 @@
  * BACKEND where it is damaged.
  */
 Catalog *catalog_sqlite_new(const char *path, GError **error);
+/* Whether no store has been named to it yet. Needs no load: it costs nothing however much is in the
+ * catalog. */
+gboolean catalog_sqlite_is_new(Catalog *catalog, gboolean *is_new_out, GError **error);

@@ -1,6 +1,7 @@
 /* underpind: reads its configuration, runs what wiring.c puts together, stops on a signal. */
 #include <glib-unix.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -63,12 +64,21 @@ static gboolean check_root(GError **error)
                      "the daemon needs to be root: it owns the images and protects them from QEMU");
 }
 
+/* Answers of megabytes go back to the system when they are sent; threads share two heaps instead of
+ * keeping one each (measured: docs/PERFORMANCE.md). */
+static void bound_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
 static int run(const Config *config)
 {
     g_autoptr(GError) error = NULL;
     if (!check_root(&error))
         return fail(error);
     umask(0022);
+    bound_memory();
     signal(SIGPIPE, SIG_IGN);
     log_open(config->log_level);
     Daemon daemon = {.loop = g_main_loop_new(NULL, FALSE)};

@@ -86,15 +86,6 @@ static gboolean prepare_directories(Wiring *wiring, GError **error)
 
 /* A store is made for a new catalog only: an empty directory where the store should be is one that
  * is not mounted. */
-static gboolean catalog_is_new(Catalog *catalog, gboolean *is_new_out, GError **error)
-{
-    g_autoptr(Inventory) inventory = catalog_load(catalog, error);
-    if (!inventory)
-        return FALSE;
-    *is_new_out = inventory->store_uuid == NULL;
-    return TRUE;
-}
-
 static gboolean open_store(Wiring *wiring, GError **error)
 {
     const Config *config = wiring->config;
@@ -106,7 +97,7 @@ static gboolean open_store(Wiring *wiring, GError **error)
         .hook_socket = hook_socket,
         .claims_directory = claims,
     };
-    if (!catalog_is_new(wiring->catalog, &storage.create, error))
+    if (!catalog_sqlite_is_new(wiring->catalog, &storage.create, error))
         return FALSE;
     wiring->storage = directory_storage_open(&storage, error);
     return wiring->storage != NULL;

@@ -37,11 +37,29 @@ static void raise_store(Engine *engine, guint64 generation)
     if (storage_raise_generation(engine->storage, generation, &error))
         return;
     GError *question = NULL;
-    error_set(&question, UNDERPIN_ERROR_UNAVAILABLE,
-              "make the store writable again, then restart underpind: it goes on where it stopped",
+    error_set(&question, UNDERPIN_ERROR_UNAVAILABLE, "make the store writable again: then it goes on where it stopped",
               "the store could not record the last commit: %s", error->message);
     put_question(engine, question);
     engine_emit(engine, ENGINE_HOST_CHANGED, NULL, question);
+}
+
+/* The one question that answers itself: the store's number could not be raised, and now it can. */
+static gboolean is_about_the_number(const GError *question)
+{
+    return question && error_code(question) == UNDERPIN_ERROR_UNAVAILABLE;
+}
+
+void engine_raise_again(Engine *engine)
+{
+    g_mutex_lock(&engine->commit_lock);
+    g_autoptr(GError) question = engine_question(engine);
+    gboolean raised = is_about_the_number(question) &&
+                      storage_raise_generation(engine->storage, engine->inventory->generation, NULL);
+    if (raised)
+        put_question(engine, NULL);
+    g_mutex_unlock(&engine->commit_lock);
+    if (raised)
+        engine_emit(engine, ENGINE_HOST_CHANGED, NULL, NULL);
 }
 
 static void follow_commit(Engine *engine, const Changes *changes, guint64 generation)
@@ -148,7 +166,10 @@ static gboolean merge_all(Engine *engine, Changes *changes, GHashTable *seen, GE
 gboolean engine_commit_seen(Engine *engine, Changes *changes, GHashTable *seen, GError **error)
 {
     g_mutex_lock(&engine->commit_lock);
-    gboolean ok = merge_all(engine, changes, seen, error) && commit_locked(engine, changes, error);
+    g_rw_lock_reader_lock(&engine->lock);
+    gboolean ok = merge_all(engine, changes, seen, error);
+    g_rw_lock_reader_unlock(&engine->lock);
+    ok = ok && commit_locked(engine, changes, error);
     g_mutex_unlock(&engine->commit_lock);
     if (ok)
         tell_listeners(engine, changes);
@@ -175,7 +196,7 @@ gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Ma
 {
     g_autoptr(Changes) changes = changes_new();
     g_mutex_lock(&engine->commit_lock);
-    const Machine *current = g_hash_table_lookup(engine->inventory->machines, machine_id);
+    g_autoptr(Machine) current = engine_machine(engine, machine_id);
     g_autoptr(Machine) next = current ? machine_copy(current) : NULL;
     if (next) {
         change(next, data);

@@ -128,8 +128,8 @@ static void check_disks(Engine *engine, const Machine *machine, const DomainFact
                         "volume '%s' of '%s' is not in its definition", volume->target, machine->name);
         else if (g_strcmp0(disk->path, path) != 0)
             finding_add(findings, "disk-moved", FINDING_ERROR, machine->name,
-                        "an overlay or a snapshot was put on top: merge it with 'virsh blockcommit --shallow --active "
-                        "--pivot', or set the path back",
+                        "an overlay was put on top: merge it while it runs by 'virsh blockcommit --shallow --active --pivot', "
+                        "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
                         FALSE, "disk '%s' of '%s' is '%s', not '%s'", volume->target, machine->name,
                         disk->path ? disk->path : "empty", path);
         else if (disk->stored_chain)

@@ -171,6 +171,10 @@ GError *engine_question(Engine *engine)
 
 gboolean engine_check_unquestioned(Engine *engine, GError **error)
 {
+    g_autoptr(GError) first = engine_question(engine);
+    if (!first)
+        return TRUE;
+    engine_raise_again(engine);
     GError *question = engine_question(engine);
     if (!question)
         return TRUE;

@@ -81,6 +81,8 @@ gboolean engine_commit_seen(Engine *engine, Changes *changes, GHashTable *seen, 
 gboolean engine_commit_one(Engine *engine, const Machine *seen, Machine *next, GError **error);
 /* Whether a machine has been moved since it was read: its generations or places have changed. */
 gboolean engine_has_moved(Engine *engine, const Machine *seen);
+/* Where the store's number could not be raised, tries once more; with success the question is answered. */
+void engine_raise_again(Engine *engine);
 /* Changes one machine's record from its present state, in a transaction of its own. A machine that is gone is fine. */
 gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
                        gpointer data, GError **error);
@@ -148,6 +150,7 @@ typedef struct {
     Machine *after;  /* NULL: the record goes */
     char *receipt;   /* JSON; NULL: nothing was replaced */
     json_t *data_before;  /* receipt_take() before the switch */
+    GHashTable *templates; /* base's id -> its domain's XML, read once a batch; borrowed; NULL: always read */
     gboolean is_switched; /* by settle_begin(); then `result` says what it found */
     SwitchResult result;
 } Settled;
@@ -191,6 +194,10 @@ void identity_note_stale(Engine *engine, const char *machine_id);
 gboolean identity_refresh_one(Engine *engine);
 
 /* --- session.c -------------------------------------------------------------------------------------------- */
+
+/* REFUSED where somebody put snapshots or overlays on top of the heads: a switch would leave those on other disks, or be
+ * overtaken by them. Asks libvirt; TRUE where that does not know the machine. */
+gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error);
 
 /* After a pending wish was given up in the catalog: what had been staged goes, a reboot is a reboot again. */
 void engine_after_wish(Engine *engine, const Machine *machine);

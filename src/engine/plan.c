@@ -220,8 +220,12 @@ gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem 
     if (marks & DOMAIN_HAS_CHECKPOINT)
         plan_item_warn(item, "'%s' has backup checkpoints: system and temporary volumes need a full backup next, data "
                              "keeps its bitmaps", machine->name);
-    if (!(marks & DOMAIN_HAS_SNAPSHOT))
-        return TRUE;
+    if (!(marks & DOMAIN_HAS_SNAPSHOT)) {
+        g_autoptr(GError) overlay = NULL;
+        if (!engine_check_no_overlay(planner->engine, machine, &overlay))
+            plan_item_refuse(item, overlay);
+        return overlay == NULL;
+    }
     g_autofree char *hint = g_strdup_printf("see 'virsh snapshot-list %s', then 'virsh snapshot-delete %s NAME'",
                                             machine->name, machine->name);
     planner_refuse(item, UNDERPIN_ERROR_REFUSED, hint, "'%s' has libvirt snapshots", machine->name);
@@ -320,14 +324,24 @@ static void add_costs(Plan *plan)
     }
 }
 
-static void add_space(Engine *engine, Plan *plan)
+/* Admission: the floor is never used up. */
+static gboolean add_space(Engine *engine, Plan *plan, GError **error)
 {
     StoreStatus store = {0};
     if (!storage_status(engine->storage, &store, NULL))
-        return;
+        return TRUE;
     plan->free_bytes = store.free_bytes;
-    if (plan->needed_bytes && plan->needed_bytes > store.free_bytes)
-        plan_warn(plan, "staging may need more space than the store has free");
+    guint64 floor_bytes = engine->config.free_floor_bytes;
+    guint64 usable = store.free_bytes > floor_bytes ? store.free_bytes - floor_bytes : 0;
+    if (plan->needed_bytes <= usable)
+        return TRUE;
+    g_autofree char *needed = g_format_size_full(plan->needed_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *free_text = g_format_size_full(store.free_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *floor_text = g_format_size_full(floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    return error_set(error, UNDERPIN_ERROR_NO_SPACE,
+                     "remove what is not needed ('underpin layers' explains), or lower store.free_floor in the configuration",
+                     "this needs up to %s, but of the %s that the store has free, %s are never used up", needed, free_text,
+                     floor_text);
 }
 
 static void add_estimate(Engine *engine, Plan *plan)
@@ -347,7 +361,8 @@ Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot
     if (!PLANNERS[request->verb](&planner, error))
         return NULL;
     add_costs(plan);
-    add_space(engine, plan);
+    if (!add_space(engine, plan, error))
+        return NULL;
     add_estimate(engine, plan);
     return g_steal_pointer(&plan);
 }

@@ -127,10 +127,22 @@ static gboolean is_new(const PlanItem *item)
     return item->next && item->next->actual_place == PLACE_NONE;
 }
 
+/* A kept volume becomes a head of one machine only. */
+static gboolean occupy_kept(Run *run, GError **error)
+{
+    const Request *request = run->job->request;
+    if (request->verb != VERB_VOLUME_ATTACH)
+        return TRUE;
+    g_autofree char *key = g_strdup_printf("kept:%s", request->volume);
+    return occupy_key(run, key, error);
+}
+
 static gboolean occupy_item(Run *run, const PlanItem *item, GError **error)
 {
     if (!item->machine_id)
         return TRUE;
+    if (!occupy_kept(run, error))
+        return FALSE;
     g_autofree char *name_key = g_strdup_printf("name:%s", item->name);
     return occupy_key(run, is_new(item) ? name_key : item->machine_id, error);
 }
@@ -168,6 +180,18 @@ static void occupy_items(Run *run)
     }
 }
 
+static gboolean is_kept_still(Run *run)
+{
+    const Request *request = run->job->request;
+    if (request->verb != VERB_VOLUME_ATTACH)
+        return TRUE;
+    g_rw_lock_reader_lock(&run->engine->lock);
+    gboolean same = g_hash_table_lookup(run->engine->inventory->kept, request->volume) ==
+                    g_hash_table_lookup(run->seen->kept, request->volume);
+    g_rw_lock_reader_unlock(&run->engine->lock);
+    return same;
+}
+
 /* Records are immutable: a machine is what it was when planned exactly if its record is the same object. */
 static gboolean is_still_true(Run *run)
 {
@@ -179,7 +203,7 @@ static gboolean is_still_true(Run *run)
         if (now != g_hash_table_lookup(run->seen->machines, item->machine_id))
             return FALSE;
     }
-    return TRUE;
+    return is_kept_still(run);
 }
 
 static gboolean plan_and_occupy(Run *run, GError **error)

@@ -38,11 +38,23 @@ static void give_up(Run *run, Work *work, const Machine *machine, const GError *
     run_item_fail(run, work->job_item, problem);
 }
 
+/* Committed, but not settled to the end: it is rolled forward by the queue. */
+static void leave_switched(Run *run, Work *work, const GError *problem)
+{
+    release_gate(run, work);
+    engine_emit(run->engine, ENGINE_WANTS_SETTLE, work->item->machine_id, NULL);
+    run_item_fail(run, work->job_item, problem);
+}
+
 /* NULL: not settled now; the item says why. */
 static Settled *settle_work(Run *run, Work *work)
 {
     g_autoptr(Machine) machine = engine_machine(run->engine, work->item->machine_id);
     g_autoptr(GError) problem = NULL;
+    if (!engine_check_unquestioned(run->engine, &problem)) {
+        leave_switched(run, work, problem);
+        return NULL;
+    }
     if (!work->has_gate && (is_running(run, machine) || !gate_take(run->engine, machine->id, &problem))) {
         leave_pending(run, work);
         return NULL;
@@ -51,8 +63,8 @@ static Settled *settle_work(Run *run, Work *work)
     Settled *settled = settle_begin(run->engine, machine, &problem);
     if (settled)
         return settled;
+    give_up(run, work, machine, problem); /* with the gate held: no start comes in between */
     release_gate(run, work);
-    give_up(run, work, machine, problem);
     return NULL;
 }
 
@@ -60,28 +72,23 @@ static Settled *settle_work(Run *run, Work *work)
 typedef struct {
     GPtrArray *works;   /* Work, borrowed */
     GPtrArray *settled; /* Settled */
+    GHashTable *templates; /* Settled.templates of all of them */
 } Batch;
 
 static void batch_init(Batch *batch)
 {
     batch->works = g_ptr_array_new();
     batch->settled = g_ptr_array_new_with_free_func((GDestroyNotify)settled_free);
+    batch->templates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 }
 
 static void batch_clear(Batch *batch)
 {
     g_ptr_array_unref(batch->works);
     g_ptr_array_unref(batch->settled);
+    g_hash_table_unref(batch->templates);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
-
-/* Switched, but not to the end: it is rolled forward by the queue. */
-static void leave_switched(Run *run, Work *work, const GError *problem)
-{
-    release_gate(run, work);
-    engine_emit(run->engine, ENGINE_WANTS_SETTLE, work->item->machine_id, NULL);
-    run_item_fail(run, work->job_item, problem);
-}
 
 static void leave_all(Run *run, Batch *batch, const GError *problem)
 {
@@ -111,8 +118,8 @@ static gboolean finish_one(Run *run, Work *work, Settled *settled)
     if (settled->is_switched) {
         leave_switched(run, work, problem);
     } else {
-        release_gate(run, work);
         give_up(run, work, settled->before, problem);
+        release_gate(run, work);
     }
     return FALSE;
 }
@@ -187,6 +194,7 @@ static void settle_batches(Run *run)
         }
         Settled *settled = settle_work(run, work);
         if (settled) {
+            settled->templates = batch.templates;
             g_ptr_array_add(batch.settled, settled);
             g_ptr_array_add(batch.works, work);
         }

@@ -6,6 +6,8 @@
  * A session belongs to the generation that its QEMU opened. Memory saved in it (managed save, virsh save) keeps the
  * session open: the machine counts as running until that memory is resumed or dropped by a plain start.
  */
+#include <string.h>
+
 #include "engine/engine_private.h"
 
 /* A start waits this long for a settle in progress: less than the two seconds that the hook waits for us. */
@@ -33,15 +35,30 @@ static gboolean check_stopped(Engine *engine, const Machine *machine, GError **e
                      power_name(power));
 }
 
-/* Overlays that somebody put on top of our heads would be left behind by a switch. */
-static gboolean check_no_overlay(Engine *engine, const Machine *machine, GError **error)
+static gboolean check_disk_in_place(Engine *engine, const Machine *machine, const DomainDisk *disk, GError **error)
+{
+    const Volume *volume = machine_volume(machine, disk->target);
+    g_autofree char *path = volume ? storage_head_path(engine->storage, machine->id, volume) : NULL;
+    if (!path || !disk->path || strcmp(path, disk->path) == 0)
+        return TRUE;
+    g_autofree char *hint = g_strdup_printf("merge it: while it runs by 'virsh blockcommit %s %s --shallow --active --pivot', "
+                                            "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
+                                            machine->name, disk->target);
+    return error_set(error, UNDERPIN_ERROR_REFUSED, hint, "disk '%s' of '%s' is the overlay '%s'", disk->target,
+                     machine->name, disk->path);
+}
+
+gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error)
 {
     g_autoptr(DomainFacts) facts = hypervisor_inspect(engine->hypervisor, machine->uuid, NULL);
-    if (!facts || !facts->snapshots)
-        return TRUE;
-    return error_set(error, UNDERPIN_ERROR_REFUSED, "remove it with 'virsh snapshot-delete', then try again",
-                     "'%s' has libvirt snapshot '%s'", machine->name,
-                     facts->first_snapshot ? facts->first_snapshot : "?");
+    if (facts && facts->snapshots)
+        return error_set(error, UNDERPIN_ERROR_REFUSED, "remove it with 'virsh snapshot-delete', then try again",
+                         "'%s' has libvirt snapshot '%s'", machine->name,
+                         facts->first_snapshot ? facts->first_snapshot : "?");
+    for (guint i = 0; facts && i < facts->disks->len; i++)
+        if (!check_disk_in_place(engine, machine, g_ptr_array_index(facts->disks, i), error))
+            return FALSE;
+    return TRUE;
 }
 
 static gboolean record_single(Engine *engine, Settled *settled, GError **error)
@@ -130,7 +147,7 @@ static gboolean settle_occupied(Engine *engine, const char *machine_id, GError *
     if (!machine)
         return TRUE;
     return check_stopped(engine, machine, error) &&
-           (!machine->session || check_no_overlay(engine, machine, error)) &&
+           (!machine->session || engine_check_no_overlay(engine, machine, error)) &&
            settle_at_gate(engine, machine, error) && start_again(engine, machine_id, error);
 }
 
@@ -206,8 +223,7 @@ static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean r
 {
     if (resume)
         return check_resume(machine, error);
-    g_autoptr(GError) question = engine_question(engine);
-    if (!question)
+    if (engine_check_unquestioned(engine, NULL))
         return settle_or_defer(engine, machine, FALSE, error);
     if (!machine_is_pending(machine) && !machine->session)
         return TRUE;

@@ -178,9 +178,23 @@ static guint64 origin_number(const Machine *machine, const char *field)
     return number;
 }
 
+/* A thousand clones of one base read its definition once a batch and not a thousand times. */
+static gboolean base_template(Engine *engine, const char *base_id, GHashTable *templates, char **xml_out, GError **error)
+{
+    const char *known = base_id && templates ? g_hash_table_lookup(templates, base_id) : NULL;
+    g_autoptr(Machine) base = base_id && !known ? engine_machine(engine, base_id) : NULL;
+    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
+    if (base && !facts)
+        return FALSE;
+    *xml_out = g_strdup(facts ? facts->xml : known);
+    if (facts && templates)
+        g_hash_table_insert(templates, g_strdup(base_id), g_strdup(facts->xml));
+    return TRUE;
+}
+
 /* The XML that a definition starts from: the domain's own; a new clone's is its base's; NULL: from scratch. */
-static gboolean domain_template(Engine *engine, const Machine *machine, char **xml_out, gboolean *is_own_out,
-                                GError **error)
+static gboolean domain_template(Engine *engine, const Machine *machine, GHashTable *templates, char **xml_out,
+                                gboolean *is_own_out, GError **error)
 {
     g_autoptr(GError) missing = NULL;
     g_autoptr(DomainFacts) own = hypervisor_inspect(engine->hypervisor, machine->uuid, &missing);
@@ -193,13 +207,7 @@ static gboolean domain_template(Engine *engine, const Machine *machine, char **x
         g_propagate_error(error, g_steal_pointer(&missing));
         return FALSE;
     }
-    const char *base_id = machine_base_id(machine);
-    g_autoptr(Machine) base = base_id ? engine_machine(engine, base_id) : NULL;
-    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
-    if (base && !facts)
-        return FALSE;
-    *xml_out = facts ? g_strdup(facts->xml) : NULL;
-    return TRUE;
+    return base_template(engine, machine_base_id(machine), templates, xml_out, error);
 }
 
 char *settle_instance_id(const Machine *machine)
@@ -223,11 +231,11 @@ static gboolean base_hardware(Engine *engine, const Generation *desired, char **
     return TRUE;
 }
 
-gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
+static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *templates, GError **error)
 {
     g_autofree char *template_xml = NULL;
     gboolean is_own = FALSE;
-    if (!domain_template(engine, machine, &template_xml, &is_own, error))
+    if (!domain_template(engine, machine, templates, &template_xml, &is_own, error))
         return FALSE;
     const Generation *desired = machine_desired(machine);
     g_autoptr(GPtrArray) disks = domain_disks(engine, machine);
@@ -253,15 +261,21 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
     return xml && hypervisor_define(engine->hypervisor, xml, error);
 }
 
+gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
+{
+    return define_from(engine, machine, NULL, error);
+}
+
 /* Defines where the record asks for it. The heads are in place by then: a start in between finds them. */
-static gboolean settle_domain(Engine *engine, const Machine *machine, Machine *after, gboolean allow_hypervisor,
+static gboolean settle_domain(Engine *engine, const Settled *settled, Machine *after, gboolean allow_hypervisor,
                               GError **error)
 {
+    const Machine *machine = settled->before;
     if (machine->actual_place != PLACE_NONE && !machine->define_after)
         return TRUE;
     if (!allow_hypervisor)
         return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, NULL, "'%s' is being changed, try again", machine->name);
-    if (!settle_define(engine, machine, error))
+    if (!define_from(engine, machine, settled->templates, error))
         return FALSE;
     after->define_after = FALSE;
     const char *ids[] = {machine->id, NULL};
@@ -376,7 +390,7 @@ static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, 
     }
     if (machine->desired_place == PLACE_NOW)
         return switch_heads(engine, settled, after, error) &&
-               settle_domain(engine, machine, after, allow_hypervisor, error);
+               settle_domain(engine, settled, after, allow_hypervisor, error);
     return TRUE;
 }
 

@@ -7,10 +7,9 @@
  * Replaces `name` in the directory open as `directory_fd` by `length` bytes: temporary name, write,
  * fsync, rename, fsync of the directory. Durable on return. The temporary name is always the same,
  * so that what a killed process has left goes with the next attempt: no two threads may replace one
- * name at once. On failure the old file is
- * untouched and the temporary one removed; only when the last step fails, the directory's sync, the
- * new file is in place, but a power loss may still bring the old one back. A failed fsync is never
- * retried.
+ * name at once. On failure the old file is untouched and the temporary one removed; only when the
+ * last step fails, the directory's sync, the new file is in place, but a power loss may still bring
+ * the old one back. A failed fsync is never retried.
  */
 gboolean durable_file_replace(int directory_fd, const char *name, const void *bytes, gsize length,
                               guint32 mode, GError **error);

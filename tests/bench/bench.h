@@ -11,8 +11,8 @@ typedef struct {
     const char *source;    /* root of the sources: the lab lies there */
     gboolean quick;        /* smaller worlds, fewer rounds: to see that it works */
     guint rounds;
-    guint clones;      /* of the rebase rows; 1,000 */
-    guint many;        /* ten times as many */
+    guint clones; /* of the rebase rows; 1,000 */
+    guint many;   /* ten times as many */
 } Bench;
 
 /* One measurement, which adds one figure or several to the report. */

@@ -1,4 +1,5 @@
-/* The world to measure in: see bench_world.h. Times are taken where a listener of the queue hears them. */
+/* The world to measure in: see bench_world.h. Times are taken where a listener of the queue hears
+ * them. */
 #include "bench_world.h"
 
 #include <fcntl.h>
@@ -20,7 +21,9 @@
 /* The queue tells of a job's end twice: from the run, and when that is stored. */
 #define FINALS 2
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Listeners hear on the worker's own thread. */
 static double thread_seconds(void)
@@ -88,11 +91,12 @@ static gboolean start(BenchWorld *world, GError **error)
     g_mkdir_with_parents(claims, 0700);
     world->hypervisor = memory_hypervisor_new(NULL);
     world->clock = clock_new_system();
-    world->engine = engine_new(world->storage, world->hypervisor, world->catalog, claims_new_directory(claims),
-                               world->clock, &config);
+    world->engine = engine_new(world->storage, world->hypervisor, world->catalog,
+                               claims_new_directory(claims), world->clock, &config);
     world->jobs = jobs_new(world->engine, world->catalog, world->clock, WORKERS);
     jobs_listen(world->jobs, hear_jobs, world);
-    return engine_open(world->engine, error) && engine_resync(world->engine, error) && jobs_start(world->jobs, error);
+    return engine_open(world->engine, error) && engine_resync(world->engine, error) &&
+           jobs_start(world->jobs, error);
 }
 
 BenchWorld *bench_world_open(const char *directory, GError **error)
@@ -148,13 +152,19 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
     return 0;
 }
 
+gboolean bench_keep = FALSE;
+
 void bench_erase(const char *directory)
 {
+    if (bench_keep)
+        return;
     (void)nftw(directory, unprotect_one, 16, FTW_PHYS);
     (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* --- jobs -------------------------------------------------------------------------------------------------- */
+/* --- jobs
+ * --------------------------------------------------------------------------------------------------
+ */
 
 Request *bench_request(Verb verb, const char *name, ...)
 {
@@ -172,12 +182,14 @@ static gboolean check_done(const Job *job, GError **error)
     for (guint i = 0; i < job->items->len; i++) {
         const JobItem *item = g_ptr_array_index(job->items, i);
         if (item->state != ITEM_DONE)
-            return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "%s of '%s' is %s: %s", verb_name(job->request->verb),
-                             item->machine_name, item_state_name(item->state), item->message ? item->message : "");
+            return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "%s of '%s' is %s: %s",
+                             verb_name(job->request->verb), item->machine_name,
+                             item_state_name(item->state), item->message ? item->message : "");
     }
-    return job->state == JOB_DONE || error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "%s is %s: %s",
-                                               verb_name(job->request->verb), job_state_name(job->state),
-                                               job->message ? job->message : "");
+    return job->state == JOB_DONE ||
+           error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "%s is %s: %s",
+                     verb_name(job->request->verb), job_state_name(job->state),
+                     job->message ? job->message : "");
 }
 
 gboolean bench_run(BenchWorld *world, Request *request, JobTimes *times_out, GError **error)
@@ -203,20 +215,22 @@ gboolean bench_run(BenchWorld *world, Request *request, JobTimes *times_out, GEr
     return job && check_done(job, error);
 }
 
-/* --- machines ---------------------------------------------------------------------------------------------- */
+/* --- machines
+ * ---------------------------------------------------------------------------------------------- */
 
 /* An image of `content` bytes whose every cluster is allocated, grown to `bytes`. */
 static gboolean allocate_image(const char *path, guint64 content, guint64 bytes, GError **error)
 {
     g_autofree char *first = g_strdup_printf("%" G_GUINT64_FORMAT, content);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, bytes);
-    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", path, first, NULL};
+    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=falloc",
+                            path,       first,    NULL};
     const char *grow[] = {"qemu-img", "resize", "-q", "-f", "qcow2", path, size, NULL};
     return process_run(create, NULL, NULL, error) && process_run(grow, NULL, NULL, error);
 }
 
-static gboolean make_image(BenchWorld *world, const char *name, const char *target, guint64 bytes, guint64 content,
-                           gboolean allocate, RequestDisk *disk, GError **error)
+static gboolean make_image(BenchWorld *world, const char *name, const char *target, guint64 bytes,
+                           guint64 content, gboolean allocate, RequestDisk *disk, GError **error)
 {
     g_autofree char *file = g_strdup_printf("%s-%s.qcow2", name, target);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, bytes);
@@ -228,10 +242,12 @@ static gboolean make_image(BenchWorld *world, const char *name, const char *targ
         return allocate_image(disk->path, content, bytes, error);
     const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", disk->path, size, NULL};
     const char *fill[] = {"qemu-io", "-f", "qcow2", "-c", write, disk->path, NULL};
-    return process_run(create, NULL, NULL, error) && (content == 0 || process_run(fill, NULL, NULL, error));
+    return process_run(create, NULL, NULL, error) &&
+           (content == 0 || process_run(fill, NULL, NULL, error));
 }
 
-gboolean bench_import(BenchWorld *world, const char *name, const BenchImages *images, GError **error)
+gboolean bench_import(BenchWorld *world, const char *name, const BenchImages *images,
+                      GError **error)
 {
     const struct {
         const char *target;
@@ -264,8 +280,8 @@ gboolean bench_base(BenchWorld *world, const char *name, const BenchImages *imag
     return FALSE;
 }
 
-gboolean bench_clones(BenchWorld *world, const char *base, const char *prefix, guint count, JobTimes *times_out,
-                      GError **error)
+gboolean bench_clones(BenchWorld *world, const char *base, const char *prefix, guint count,
+                      JobTimes *times_out, GError **error)
 {
     Request *request = bench_request(VERB_CLONE, base, NULL);
     request->count = count;
@@ -273,7 +289,8 @@ gboolean bench_clones(BenchWorld *world, const char *base, const char *prefix, g
     return bench_run(world, request, times_out, error);
 }
 
-gboolean bench_rebase_all(BenchWorld *world, const char *from, const char *onto, JobTimes *times_out, GError **error)
+gboolean bench_rebase_all(BenchWorld *world, const char *from, const char *onto,
+                          JobTimes *times_out, GError **error)
 {
     Request *request = request_new(VERB_REBASE);
     request->all_of = g_strdup(from);
@@ -288,7 +305,9 @@ char *bench_head_path(BenchWorld *world, const char *name, const char *target)
     return volume ? storage_head_path(world->storage, machine->id, volume) : NULL;
 }
 
-/* --- use --------------------------------------------------------------------------------------------------- */
+/* --- use
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const char *base;
@@ -304,12 +323,15 @@ static void collect_names(const Inventory *inventory, gpointer user_data)
         g_ptr_array_add(wanted->names, g_strdup(((Machine *)clones->pdata[i])->name));
 }
 
-/* One head is written by qemu-io; the others get its very bytes, which differ in nothing but the identity. */
-static gboolean written_image(BenchWorld *world, const char *name, char **bytes_out, gsize *length_out, GError **error)
+/* One head is written by qemu-io; the others get its very bytes, which differ in nothing but the
+ * identity. */
+static gboolean written_image(BenchWorld *world, const char *name, char **bytes_out,
+                              gsize *length_out, GError **error)
 {
     g_autofree char *path = bench_head_path(world, name, "vda");
     const char *write[] = {"qemu-io", "-f", "qcow2", "-c", "write -q -P 0x77 0 4096", path, NULL};
-    return process_run(write, NULL, NULL, error) && g_file_get_contents(path, bytes_out, length_out, error);
+    return process_run(write, NULL, NULL, error) &&
+           g_file_get_contents(path, bytes_out, length_out, error);
 }
 
 static gboolean is_zero(const char *bytes, gsize length)

@@ -15,7 +15,9 @@
 #define START_SECONDS 60
 #define POLL_US       1000
 
-/* --- asking ------------------------------------------------------------------------------------------------ */
+/* --- asking
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int connect_to(const char *path)
 {
@@ -58,12 +60,13 @@ guint64 daemon_memory(const Daemon *daemon)
     return line ? g_ascii_strtoull(line + strlen("VmRSS:"), NULL, 10) * 1024 : 0;
 }
 
-gboolean daemon_cli(const Daemon *daemon, char **output_out, GError **error, const char *argument, ...)
+gboolean daemon_cli(const Daemon *daemon, char **output_out, GError **error, const char *argument,
+                    ...)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     va_list arguments;
     g_ptr_array_add(argv, daemon->cli);
-    g_ptr_array_add(argv, "--socket");
+    g_ptr_array_add(argv, (gpointer) "--socket");
     g_ptr_array_add(argv, daemon->socket);
     va_start(arguments, argument);
     for (; argument; argument = va_arg(arguments, const char *))
@@ -73,11 +76,14 @@ gboolean daemon_cli(const Daemon *daemon, char **output_out, GError **error, con
     return process_run((const char *const *)argv->pdata, NULL, output_out, error);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static gboolean spawn(Daemon *daemon, char **argv, GError **error)
 {
-    GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL;
+    GSpawnFlags flags =
+        G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL;
     GPid pid = 0;
     if (!g_spawn_async(NULL, argv, NULL, flags, NULL, NULL, &pid, error))
         return FALSE;
@@ -100,8 +106,8 @@ static gboolean wait_for_answer(Daemon *daemon, double begin, GError **error)
     return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "underpind does not answer");
 }
 
-gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory, const char *uri, gboolean with_hook,
-                      double *seconds_out, GError **error)
+gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory, const char *uri,
+                      gboolean with_hook, double *seconds_out, GError **error)
 {
     daemon->run_directory = g_build_filename("/run", "underpin-bench", NULL);
     daemon->socket = g_build_filename(daemon->run_directory, "underpin.sock", NULL);
@@ -114,10 +120,15 @@ gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory,
     g_autofree char *libvirt = g_strdup_printf("--uri=%s", uri);
     g_autofree char *hook = g_strdup_printf("--hook-program=%s", daemon->hook);
     g_autofree char *imports = g_strdup_printf("store.import_directories=%s", directory);
-    char *argv[] = {program, store, catalog, run, libvirt, hook, "--set", imports,
-                    "--set", with_hook ? "libvirt.require_hook=yes" : "libvirt.require_hook=no", NULL};
+    const char *argv[] = {
+        program, store,
+        catalog, run,
+        libvirt, hook,
+        "--set", imports,
+        "--set", with_hook ? "libvirt.require_hook=yes" : "libvirt.require_hook=no",
+        NULL};
     double begin = seconds_now();
-    if (!spawn(daemon, argv, error) || !wait_for_answer(daemon, begin, error))
+    if (!spawn(daemon, (char **)argv, error) || !wait_for_answer(daemon, begin, error))
         return FALSE;
     if (seconds_out)
         *seconds_out = seconds_now() - begin;
@@ -135,4 +146,15 @@ void daemon_stop(Daemon *daemon)
     g_free(daemon->cli);
     g_free(daemon->hook);
     *daemon = (Daemon){0};
+}
+
+gboolean daemon_wait_hook(const Daemon *daemon, GError **error)
+{
+    for (guint i = 0; i < 10 * START_SECONDS; i++) {
+        g_autofree char *answer = daemon_get(daemon, "/healthz");
+        if (answer && strstr(answer, "\"hook\":\"in force\""))
+            return TRUE;
+        g_usleep(G_USEC_PER_SEC / 10);
+    }
+    return error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "the start hook does not get in force");
 }

@@ -11,10 +11,13 @@ typedef struct {
     char *run_directory, *socket, *cli, *hook;
 } Daemon;
 
-/* Starts underpind on DIRECTORY/store and DIRECTORY/catalog.sqlite and waits until /healthz answers; `seconds_out` (may be
- * NULL): how long that took. `uri`: its libvirt; with_hook: the barrier must be in force. */
-gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory, const char *uri, gboolean with_hook,
-                      double *seconds_out, GError **error);
+/* Starts underpind on DIRECTORY/store and DIRECTORY/catalog.sqlite and waits until /healthz
+ * answers; `seconds_out` (may be NULL): how long that took. `uri`: its libvirt; with_hook: the
+ * barrier must be in force. */
+gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory, const char *uri,
+                      gboolean with_hook, double *seconds_out, GError **error);
+/* The daemon proves its hook while it comes up: waits until it is in force. */
+gboolean daemon_wait_hook(const Daemon *daemon, GError **error);
 void daemon_stop(Daemon *daemon);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Daemon, daemon_stop)
 /* One GET, until the answer is whole. Its bytes (caller frees); NULL where nobody answers. */
@@ -22,5 +25,5 @@ char *daemon_get(const Daemon *daemon, const char *path);
 /* Resident memory in bytes; 0: not known. */
 guint64 daemon_memory(const Daemon *daemon);
 /* underpin ARGUMENT…; the list ends with NULL. Caller frees *output_out, which may be NULL. */
-gboolean daemon_cli(const Daemon *daemon, char **output_out, GError **error, const char *argument, ...)
-    G_GNUC_NULL_TERMINATED;
+gboolean daemon_cli(const Daemon *daemon, char **output_out, GError **error, const char *argument,
+                    ...) G_GNUC_NULL_TERMINATED;

@@ -8,7 +8,9 @@
 
 #include "foundation/error.h"
 
-/* --- samples ----------------------------------------------------------------------------------------------- */
+/* --- samples
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void samples_init(Samples *samples)
 {
@@ -61,7 +63,8 @@ double samples_max(const Samples *samples)
 void samples_ratio(const Samples *above, const Samples *below, Samples *ratio_out)
 {
     for (guint i = 0; i < MIN(above->values->len, below->values->len); i++)
-        samples_add(ratio_out, g_array_index(above->values, double, i) / g_array_index(below->values, double, i));
+        samples_add(ratio_out, g_array_index(above->values, double, i) /
+                                   g_array_index(below->values, double, i));
 }
 
 double seconds_now(void)
@@ -69,7 +72,8 @@ double seconds_now(void)
     return (double)g_get_monotonic_time() / G_USEC_PER_SEC;
 }
 
-/* --- the report -------------------------------------------------------------------------------------------- */
+/* --- the report
+ * -------------------------------------------------------------------------------------------- */
 
 typedef struct {
     char *row, *what, *note, *problem;
@@ -132,7 +136,8 @@ static const char *figure_verdict(const Figure *figure)
         return "not measured";
     if (figure->kind == GOAL_NONE)
         return "";
-    gboolean met = figure->kind == GOAL_AT_MOST ? figure->median <= figure->goal : figure->median >= figure->goal;
+    gboolean met = figure->kind == GOAL_AT_MOST ? figure->median <= figure->goal
+                                                : figure->median >= figure->goal;
     return met ? "met" : "NOT MET";
 }
 
@@ -144,15 +149,16 @@ static char *goal_text(const Figure *figure)
     return g_strdup_printf("%s %s", figure->kind == GOAL_AT_MOST ? "≤" : "≥", value);
 }
 
-static void print_line(const char *row, const char *what, const char *median, const char *range, const char *goal,
-                       const char *verdict)
+static void print_line(const char *row, const char *what, const char *median, const char *range,
+                       const char *goal, const char *verdict)
 {
     static const glong widths[] = {18, 62, 11, 23, 11};
     const char *const cells[] = {row, what, median, range, goal};
     for (guint i = 0; i < G_N_ELEMENTS(cells); i++) {
         glong missing = widths[i] - g_utf8_strlen(cells[i], -1);
         gboolean right = i == 2 || i == 4;
-        printf("%*s%s%*s  ", right ? (int)MAX(missing, 0) : 0, "", cells[i], right ? 0 : (int)MAX(missing, 0), "");
+        printf("%*s%s%*s  ", right ? (int)MAX(missing, 0) : 0, "", cells[i],
+               right ? 0 : (int)MAX(missing, 0), "");
     }
     printf("%s\n", verdict);
     fflush(stdout);
@@ -164,13 +170,14 @@ static void figure_print(const Figure *figure)
     g_autofree char *low = value_text(figure->low, figure->unit);
     g_autofree char *high = value_text(figure->high, figure->unit);
     g_autofree char *goal = goal_text(figure);
-    g_autofree char *range = figure->runs > 1 ? g_strdup_printf("%s … %s", low, high) : g_strdup("");
-    print_line(figure->row, figure->problem ? figure->problem : figure->what, figure->problem ? "" : median, range,
-               goal, figure_verdict(figure));
+    g_autofree char *range =
+        figure->runs > 1 ? g_strdup_printf("%s … %s", low, high) : g_strdup("");
+    print_line(figure->row, figure->problem ? figure->problem : figure->what,
+               figure->problem ? "" : median, range, goal, figure_verdict(figure));
 }
 
-void report_add(Report *report, const char *row, const char *what, const Samples *samples, Unit unit, GoalKind kind,
-                double goal, const char *note)
+void report_add(Report *report, const char *row, const char *what, const Samples *samples,
+                Unit unit, GoalKind kind, double goal, const char *note)
 {
     Figure *figure = g_new0(Figure, 1);
     figure->row = g_strdup(row);
@@ -211,14 +218,16 @@ void report_print(const Report *report)
     }
 }
 
-/* --- JSON -------------------------------------------------------------------------------------------------- */
+/* --- JSON
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static json_t *figure_to_json(const Figure *figure)
 {
     static const char *const units[] = {"seconds", "bytes", "times"};
     static const char *const kinds[] = {"at most", "at least", NULL};
-    json_t *json = json_pack("{s:s, s:s, s:s?, s:s?}", "row", figure->row, "what", figure->what, "problem",
-                             figure->problem, "note", figure->note);
+    json_t *json = json_pack("{s:s, s:s, s:s?, s:s?}", "row", figure->row, "what", figure->what,
+                             "problem", figure->problem, "note", figure->note);
     if (figure->problem)
         return json;
     json_object_set_new(json, "unit", json_string(units[figure->unit]));
@@ -228,7 +237,8 @@ static json_t *figure_to_json(const Figure *figure)
     json_object_set_new(json, "max", json_real(figure->high));
     if (figure->kind == GOAL_NONE)
         return json;
-    json_object_set_new(json, "goal", json_pack("{s:s, s:f}", "kind", kinds[figure->kind], "value", figure->goal));
+    json_object_set_new(
+        json, "goal", json_pack("{s:s, s:f}", "kind", kinds[figure->kind], "value", figure->goal));
     json_object_set_new(json, "met", json_boolean(g_str_equal(figure_verdict(figure), "met")));
     return json;
 }
@@ -242,9 +252,11 @@ gboolean report_write_json(const Report *report, const char *path, gboolean quic
     json_t *figures = json_array();
     for (guint i = 0; i < report->figures->len; i++)
         json_array_append_new(figures, figure_to_json(g_ptr_array_index(report->figures, i)));
-    json_t *root = json_pack("{s:s, s:s, s:s, s:i, s:b, s:o}", "version", UNDERPIN_VERSION, "when", when, "kernel",
-                             name.release, "processors", (int)g_get_num_processors(), "quick", quick, "figures", figures);
+    json_t *root = json_pack("{s:s, s:s, s:s, s:i, s:b, s:o}", "version", UNDERPIN_VERSION, "when",
+                             when, "kernel", name.release, "processors",
+                             (int)g_get_num_processors(), "quick", quick, "figures", figures);
     gboolean ok = json_dump_file(root, path, JSON_INDENT(2)) == 0;
     json_decref(root);
-    return ok || error_set(error, UNDERPIN_ERROR_BACKEND, "choose another file with --json", "cannot write '%s'", path);
+    return ok || error_set(error, UNDERPIN_ERROR_BACKEND, "choose another file with --json",
+                           "cannot write '%s'", path);
 }

@@ -1,4 +1,5 @@
-/* Figures: samples of one quantity, what they are held against, and the table and JSON that come of them. */
+/* Figures: samples of one quantity, what they are held against, and the table and JSON that come of
+ * them. */
 #pragma once
 
 #include <glib.h>
@@ -31,8 +32,8 @@ Report *report_new(void);
 void report_free(Report *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 /* Adds a figure and prints its line at once. `note` may be NULL. Everything is copied. */
-void report_add(Report *report, const char *row, const char *what, const Samples *samples, Unit unit, GoalKind kind,
-                double goal, const char *note);
+void report_add(Report *report, const char *row, const char *what, const Samples *samples,
+                Unit unit, GoalKind kind, double goal, const char *note);
 /* The same for a row that could not be measured, and why. */
 void report_add_failure(Report *report, const char *row, const char *problem);
 /* The table: a line a figure, with goal and verdict. */

@@ -1,4 +1,5 @@
-/* The lower bound of a rebase: see lower_bound.h. The bytes are those of a real head and a real record. */
+/* The lower bound of a rebase: see lower_bound.h. The bytes are those of a real head and a real
+ * record. */
 #include "lower_bound.h"
 
 #include <errno.h>
@@ -50,7 +51,8 @@ static int machine_open(const LowerBound *bound, guint number)
 }
 
 /* `linked_from` -1: a data head of its own. */
-static gboolean make_generation(const LowerBound *bound, int machine_fd, const char *name, int linked_from)
+static gboolean make_generation(const LowerBound *bound, int machine_fd, const char *name,
+                                int linked_from)
 {
     if (mkdirat(machine_fd, name, 0711) != 0)
         return FALSE;
@@ -91,7 +93,8 @@ static gboolean settle(const LowerBound *bound, int machine_fd)
     char entry[32];
     (void)snprintf(entry, sizeof entry, "undo-%u", bound->round);
     return renameat2(machine_fd, "next", machine_fd, "now", RENAME_EXCHANGE) == 0 &&
-           unlinkat(machine_fd, "next/vdb.qcow2", 0) == 0 && unlinkat(machine_fd, "next/vdc.qcow2", 0) == 0 &&
+           unlinkat(machine_fd, "next/vdb.qcow2", 0) == 0 &&
+           unlinkat(machine_fd, "next/vdc.qcow2", 0) == 0 &&
            renameat(machine_fd, "next", machine_fd, entry) == 0;
 }
 

@@ -1,11 +1,15 @@
-/* underpin-bench: measures, row by row, what docs/PERFORMANCE.md holds against its goals. `./bench` runs it where it can. */
+/* underpin-bench: measures, row by row, what docs/PERFORMANCE.md holds against its goals. `./bench`
+ * runs it where it can. */
 #include <locale.h>
 #include <stdio.h>
 
 #include "bench.h"
 
-const BenchImages bench_small_images = {.system_bytes = 64 << 20, .temporary_bytes = 64 << 20, .data_bytes = 64 << 20,
-                                        .system_content = 1 << 20, .data_content = 64 << 10};
+const BenchImages bench_small_images = {.system_bytes = 64 << 20,
+                                        .temporary_bytes = 64 << 20,
+                                        .data_bytes = 64 << 20,
+                                        .system_content = 1 << 20,
+                                        .data_content = 64 << 10};
 
 static const struct {
     const char *name;
@@ -15,9 +19,13 @@ static const struct {
     {"rebase", row_rebase, "1,000 stopped clones, beside the script and the lower bound"},
     {"rebase-many", row_rebase_many, "10,000 clones against 1,000"},
     {"daemon", row_daemon, "start, memory and lists with 10,000 machines"},
+    {"clones", row_libvirt, "1,000 clones through the API, beside libvirt's own definitions"},
+    {"hook", row_hook, "what the start hook adds"},
+    {"reboot", row_reboot, "the wait at the reboot that moves a running clone"},
     {"data-size", row_data_size, "ten clones with little and with much data"},
     {"prepare", row_prepare, "a base with 4 GiB allocated"},
     {"restore", row_restore, "one stopped clone"},
+    {"reads", row_reads, "a clone after 20 rebases and base generations"},
     {"first-write", row_first_write, "copy on write, by cluster size"},
     {"space", row_space, "what a fresh head occupies"},
 };
@@ -25,7 +33,7 @@ static const struct {
 typedef struct {
     char *directory, *build, *source, *json;
     char **only;
-    gboolean quick, list;
+    gboolean quick, keep, list;
 } Options;
 
 static void options_clear(Options *options)
@@ -84,12 +92,18 @@ static int fail(const char *message)
 static gboolean options_read(Options *options, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry entries[] = {
-        {"directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory, "where to measure; all below is removed", "DIR"},
-        {"build", 0, 0, G_OPTION_ARG_FILENAME, &options->build, "build directory of the programs", "DIR"},
+        {"directory", 0, 0, G_OPTION_ARG_FILENAME, &options->directory,
+         "where to measure; all below is removed", "DIR"},
+        {"build", 0, 0, G_OPTION_ARG_FILENAME, &options->build, "build directory of the programs",
+         "DIR"},
         {"source", 0, 0, G_OPTION_ARG_FILENAME, &options->source, "the sources", "DIR"},
         {"json", 0, 0, G_OPTION_ARG_FILENAME, &options->json, "write the figures there", "FILE"},
-        {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->only, "measure this row; may be repeated", "ROW"},
-        {"quick", 0, 0, G_OPTION_ARG_NONE, &options->quick, "a tenth of the machines, three rounds", NULL},
+        {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->only,
+         "measure this row; may be repeated", "ROW"},
+        {"quick", 0, 0, G_OPTION_ARG_NONE, &options->quick, "a tenth of the machines, three rounds",
+         NULL},
+        {"keep", 0, 0, G_OPTION_ARG_NONE, &options->keep,
+         "leave the worlds behind, to look at them", NULL},
         {"list", 0, 0, G_OPTION_ARG_NONE, &options->list, "the rows, and exit", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -99,7 +113,8 @@ static gboolean options_read(Options *options, int *argc, char ***argv, GError *
 }
 
 /* The library's messages would stand in the middle of the table. */
-static void drop_message(const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+static void drop_message(const char *domain, GLogLevelFlags level, const char *message,
+                         gpointer user_data)
 {
 }
 
@@ -114,7 +129,8 @@ int main(int argc, char **argv)
         return list_rows();
     if (!options.directory || !options.build || !options.source)
         return fail("--directory, --build and --source are required");
-    g_log_set_handler(NULL, G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG, drop_message, NULL);
+    g_log_set_handler(NULL, G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
+                      drop_message, NULL);
     g_autoptr(Report) report = report_new();
     Bench bench = {.report = report,
                    .directory = options.directory,
@@ -124,6 +140,7 @@ int main(int argc, char **argv)
                    .rounds = options.quick ? 3 : 5,
                    .clones = options.quick ? 100 : 1000,
                    .many = options.quick ? 1000 : 10000};
+    bench_keep = options.keep;
     run_rows(&bench, &options);
     report_print(report);
     if (options.json && !report_write_json(report, options.json, options.quick, &error))

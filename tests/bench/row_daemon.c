@@ -1,4 +1,5 @@
-/* The daemon with ten thousand machines: start, memory, lists. Its host is libvirt's test driver: none has a domain. */
+/* The daemon with ten thousand machines: start, memory, lists. Its host is libvirt's test driver:
+ * none has a domain. */
 #include "bench.h"
 #include "daemon.h"
 #include "foundation/error.h"
@@ -43,7 +44,8 @@ static gboolean ask_lists(const Daemon *daemon, DaemonSamples *samples, GError *
     return TRUE;
 }
 
-static gboolean daemon_round(Bench *bench, const char *directory, DaemonSamples *samples, GError **error)
+static gboolean daemon_round(Bench *bench, const char *directory, DaemonSamples *samples,
+                             GError **error)
 {
     g_auto(Daemon) daemon = {0};
     double seconds = 0;
@@ -56,14 +58,15 @@ static gboolean daemon_round(Bench *bench, const char *directory, DaemonSamples 
 static void report_daemon(Bench *bench, const DaemonSamples *samples)
 {
     static const char host[] = "the host is libvirt's test driver without domains";
-    report_add(bench->report, "daemon", "start with 10,000 machines, until it answers", &samples->start, UNIT_SECONDS,
-               GOAL_AT_MOST, 1, host);
-    report_add(bench->report, "daemon", "resident memory with 10,000 machines, after the lists below", &samples->memory,
+    report_add(bench->report, "daemon", "start with 10,000 machines, until it answers",
+               &samples->start, UNIT_SECONDS, GOAL_AT_MOST, 1, host);
+    report_add(bench->report, "daemon",
+               "resident memory with 10,000 machines, after the lists below", &samples->memory,
                UNIT_BYTES, GOAL_AT_MOST, 64 * 1024 * 1024, NULL);
-    report_add(bench->report, "daemon", "a page of 100 of 10,000 machines", &samples->page, UNIT_SECONDS, GOAL_AT_MOST,
-               0.02, NULL);
-    report_add(bench->report, "daemon", "all 10,000 by the command line", &samples->all, UNIT_SECONDS, GOAL_AT_MOST, 0.3,
-               "output to a pipe");
+    report_add(bench->report, "daemon", "a page of 100 of 10,000 machines", &samples->page,
+               UNIT_SECONDS, GOAL_AT_MOST, 0.02, NULL);
+    report_add(bench->report, "daemon", "all 10,000 by the command line", &samples->all,
+               UNIT_SECONDS, GOAL_AT_MOST, 0.3, "output to a pipe");
 }
 
 static gboolean make_machines(BenchWorld *world, guint count, GError **error)

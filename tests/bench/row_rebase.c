@@ -1,8 +1,8 @@
 /*
  * Rebase of many stopped clones: ours, the script, and the lower bound, in turn in the same run.
  *
- * Before each round every clone's system head is written to, as after a day of work: the replaced system becomes an undo
- * entry, which is the dearer case.
+ * Before each round every clone's system head is written to, as after a day of work: the replaced
+ * system becomes an undo entry, which is the dearer case.
  */
 #include "bench.h"
 #include "foundation/process.h"
@@ -64,13 +64,15 @@ static gboolean rebase_round(BenchWorld *world, guint round, RebaseTimes *times,
     static const char *const bases[] = {"base-0", "base-1"};
     JobTimes job = {0};
     const char *from = bases[round % 2], *onto = bases[(round + 1) % 2];
-    if (!bench_touch_clones(world, from, error) || !bench_rebase_all(world, from, onto, &job, error))
+    if (!bench_touch_clones(world, from, error) ||
+        !bench_rebase_all(world, from, onto, &job, error))
         return FALSE;
     times_add(times, &job);
     return TRUE;
 }
 
-static gboolean run_script(Bench *bench, const char *verb, const char *directory, double *seconds_out, GError **error)
+static gboolean run_script(Bench *bench, const char *verb, const char *directory,
+                           double *seconds_out, GError **error)
 {
     g_autofree char *script = g_build_filename(bench->source, "tests/bench/script-rebase", NULL);
     g_autofree char *count = g_strdup_printf("%d", SCRIPT_SAMPLE);
@@ -101,33 +103,44 @@ static gboolean script_round(Bench *bench, const char *directory, Samples *times
     return TRUE;
 }
 
-static void report_rebase(Bench *bench, const RebaseTimes *ours, const Samples *script, const Samples *bound)
+static void report_rebase(Bench *bench, const RebaseTimes *ours, const Samples *script,
+                          const Samples *bound)
 {
     g_auto(Samples) to_script = {0}, to_bound = {0};
-    g_autofree char *what = g_strdup_printf("rebase of %u stopped clones: commit, once staged", bench->clones);
+    g_autofree char *what =
+        g_strdup_printf("rebase of %u stopped clones: commit, once staged", bench->clones);
     samples_init(&to_script);
     samples_init(&to_bound);
     samples_ratio(script, &ours->total, &to_script);
     samples_ratio(&ours->total, bound, &to_bound);
-    report_add(bench->report, "rebase", what, &ours->commit, UNIT_SECONDS, GOAL_AT_MOST, 0.05, NULL);
-    report_add(bench->report, "rebase", "  of it processor time", &ours->commit_cpu, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "request until settled and durable", &ours->total, UNIT_SECONDS, GOAL_NONE, 0,
-               "engine and queue on the real store and catalog; the domains are in memory, no step asks libvirt");
-    report_add(bench->report, "rebase", "  of it planning", &ours->plan, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "  of it staging", &ours->stage, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "  of it settling", &ours->settle, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "  of staging to settling processor time", &ours->cpu, UNIT_SECONDS, GOAL_NONE, 0,
-               "the worker's own");
-    report_add(bench->report, "rebase", "qemu-img and virsh script", script, UNIT_SECONDS, GOAL_NONE, 0,
-               "measured on 20 clones, in turn with ours, scaled");
-    report_add(bench->report, "rebase", "lower bound: the same bytes written, synced, renamed", bound, UNIT_SECONDS,
+    report_add(bench->report, "rebase", what, &ours->commit, UNIT_SECONDS, GOAL_AT_MOST, 0.05,
+               NULL);
+    report_add(bench->report, "rebase", "  of it processor time", &ours->commit_cpu, UNIT_SECONDS,
                GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "script over ours", &to_script, UNIT_TIMES, GOAL_AT_LEAST, 50, NULL);
-    report_add(bench->report, "rebase", "ours over the lower bound", &to_bound, UNIT_TIMES, GOAL_AT_MOST, 2, NULL);
+    report_add(bench->report, "rebase", "request until settled and durable", &ours->total,
+               UNIT_SECONDS, GOAL_NONE, 0,
+               "engine and queue on the real store and catalog; the domains are in memory, no step "
+               "asks libvirt");
+    report_add(bench->report, "rebase", "  of it planning", &ours->plan, UNIT_SECONDS, GOAL_NONE, 0,
+               NULL);
+    report_add(bench->report, "rebase", "  of it staging", &ours->stage, UNIT_SECONDS, GOAL_NONE, 0,
+               NULL);
+    report_add(bench->report, "rebase", "  of it settling", &ours->settle, UNIT_SECONDS, GOAL_NONE,
+               0, NULL);
+    report_add(bench->report, "rebase", "  of staging to settling processor time", &ours->cpu,
+               UNIT_SECONDS, GOAL_NONE, 0, "the worker's own");
+    report_add(bench->report, "rebase", "qemu-img and virsh script", script, UNIT_SECONDS,
+               GOAL_NONE, 0, "measured on 20 clones, in turn with ours, scaled");
+    report_add(bench->report, "rebase", "lower bound: the same bytes written, synced, renamed",
+               bound, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase", "script over ours", &to_script, UNIT_TIMES, GOAL_AT_LEAST,
+               50, NULL);
+    report_add(bench->report, "rebase", "ours over the lower bound", &to_bound, UNIT_TIMES,
+               GOAL_AT_MOST, 2, NULL);
 }
 
-static gboolean measure_rebase(Bench *bench, BenchWorld *world, LowerBound *bound, const char *script_directory,
-                               GError **error)
+static gboolean measure_rebase(Bench *bench, BenchWorld *world, LowerBound *bound,
+                               const char *script_directory, GError **error)
 {
     g_auto(RebaseTimes) ours = {0};
     g_auto(Samples) script = {0}, lower = {0};
@@ -148,7 +161,8 @@ gboolean row_rebase(Bench *bench, GError **error)
     g_autofree char *script_directory = g_build_filename(bench->directory, "script", NULL);
     g_mkdir_with_parents(script_directory, 0711);
     BenchWorld *world = two_bases(bench, "rebase", bench->clones, error);
-    g_autoptr(LowerBound) bound = world ? lower_bound_new(bound_directory, bench->clones, error) : NULL;
+    g_autoptr(LowerBound) bound =
+        world ? lower_bound_new(bound_directory, bench->clones, error) : NULL;
     gboolean ok = bound && run_script(bench, "prepare", script_directory, NULL, error) &&
                   measure_rebase(bench, world, bound, script_directory, error) &&
                   run_script(bench, "remove", script_directory, NULL, error);
@@ -158,26 +172,33 @@ gboolean row_rebase(Bench *bench, GError **error)
     return ok;
 }
 
-/* --- ten times as many ------------------------------------------------------------------------------------- */
+/* --- ten times as many
+ * ------------------------------------------------------------------------------------- */
 
 static gboolean measure_many(Bench *bench, BenchWorld *few, BenchWorld *many, GError **error)
 {
     g_auto(RebaseTimes) few_times = {0}, many_times = {0};
     g_auto(Samples) ratio = {0};
-    g_autofree char *what = g_strdup_printf("rebase of %u clones over that of %u", bench->many, bench->clones);
+    g_autofree char *what =
+        g_strdup_printf("rebase of %u clones over that of %u", bench->many, bench->clones);
     times_init(&few_times);
     times_init(&many_times);
     samples_init(&ratio);
     for (guint round = 0; round < bench->rounds; round++)
-        if (!rebase_round(few, round, &few_times, error) || !rebase_round(many, round, &many_times, error))
+        if (!rebase_round(few, round, &few_times, error) ||
+            !rebase_round(many, round, &many_times, error))
             return FALSE;
     samples_ratio(&many_times.total, &few_times.total, &ratio);
-    report_add(bench->report, "rebase-many", "request until settled and durable", &many_times.total, UNIT_SECONDS,
+    report_add(bench->report, "rebase-many", "request until settled and durable", &many_times.total,
+               UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it planning", &many_times.plan, UNIT_SECONDS,
                GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it planning", &many_times.plan, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it staging", &many_times.stage, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it the commit", &many_times.commit, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it settling", &many_times.settle, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it staging", &many_times.stage, UNIT_SECONDS,
+               GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it the commit", &many_times.commit, UNIT_SECONDS,
+               GOAL_NONE, 0, NULL);
+    report_add(bench->report, "rebase-many", "  of it settling", &many_times.settle, UNIT_SECONDS,
+               GOAL_NONE, 0, NULL);
     report_add(bench->report, "rebase-many", what, &ratio, UNIT_TIMES, GOAL_AT_MOST, 11, NULL);
     return TRUE;
 }

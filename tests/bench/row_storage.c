@@ -1,4 +1,5 @@
-/* Rows about images: how cost depends on the size of data, prepare, restore, space, the first write. */
+/* Rows about images: how cost depends on the size of data, prepare, restore, space, the first
+ * write. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,12 @@
 
 static gboolean file_status(const char *path, struct stat *status_out, GError **error)
 {
-    return stat(path, status_out) == 0 || error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "cannot look at '%s'", path);
+    return stat(path, status_out) == 0 ||
+           error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "cannot look at '%s'", path);
 }
 
-/* --- data of any size -------------------------------------------------------------------------------------- */
+/* --- data of any size
+ * -------------------------------------------------------------------------------------- */
 
 #define DATA_CLONES 10
 #define DATA_ROUNDS 15
@@ -41,10 +44,12 @@ static gboolean fill_data(BenchWorld *world, const char *name, guint64 bytes, GE
         return error_set(error, UNDERPIN_ERROR_BUG, NULL, "'%s' has no backing file", path);
     begin += strlen("backing file: ");
     layer = g_strndup(begin, strcspn(begin, " \n"));
-    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=falloc,extended_l2=on",
-                            "-F", "qcow2", "-b", layer, filled, size, NULL};
+    const char *create[] = {
+        "qemu-img", "create", "-q", "-f",  "qcow2", "-o", "preallocation=falloc,extended_l2=on",
+        "-F",       "qcow2",  "-b", layer, filled,  size, NULL};
     return process_run(create, NULL, NULL, error) &&
-           (rename(filled, path) == 0 || error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "cannot rename '%s'", filled));
+           (rename(filled, path) == 0 ||
+            error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "cannot rename '%s'", filled));
 }
 
 typedef struct {
@@ -55,7 +60,8 @@ typedef struct {
     guint64 allocated, grown;
 } DataCase;
 
-static gboolean sum_allocated(BenchWorld *world, const DataCase *data, guint64 *bytes_out, GError **error)
+static gboolean sum_allocated(BenchWorld *world, const DataCase *data, guint64 *bytes_out,
+                              GError **error)
 {
     guint64 bytes = 0;
     for (guint i = 1; i <= DATA_CLONES; i++) {
@@ -63,7 +69,8 @@ static gboolean sum_allocated(BenchWorld *world, const DataCase *data, guint64 *
         g_autofree char *path = bench_head_path(world, name, "vdc");
         struct stat status;
         if (!path || !file_status(path, &status, error))
-            return path != NULL || error_set(error, UNDERPIN_ERROR_BUG, NULL, "there is no clone '%s'", name);
+            return path != NULL ||
+                   error_set(error, UNDERPIN_ERROR_BUG, NULL, "there is no clone '%s'", name);
         bytes += (guint64)status.st_blocks * 512 + (guint64)status.st_size;
     }
     *bytes_out = bytes;
@@ -74,8 +81,11 @@ static gboolean data_begin(BenchWorld *world, DataCase *data, GError **error)
 {
     samples_init(&data->times);
     for (guint i = 0; i < G_N_ELEMENTS(data->names); i++) {
-        BenchImages images = {.system_bytes = 64 * MIB, .temporary_bytes = 64 * MIB, .data_bytes = data->bytes,
-                              .system_content = MIB, .data_content = (i + 1) * MIB};
+        BenchImages images = {.system_bytes = 64 * MIB,
+                              .temporary_bytes = 64 * MIB,
+                              .data_bytes = data->bytes,
+                              .system_content = MIB,
+                              .data_content = (i + 1) * MIB};
         if (!bench_base(world, data->names[i], &images, error))
             return FALSE;
     }
@@ -117,17 +127,19 @@ static void report_data(Bench *bench, const DataCase *little, const DataCase *mu
     samples_add(&ratio, samples_median(&much->times) / samples_median(&little->times));
     samples_add(&grown, (double)little->grown);
     samples_add(&grown, (double)much->grown);
-    report_add(bench->report, "data-size", "rebase of ten clones with 64 MiB of data each", &little->times, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "data-size", "rebase of ten clones with 4 GiB of data each", &much->times, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "data-size", "4 GiB over 64 MiB, medians of 15 rounds in turn", &ratio, UNIT_TIMES,
-               GOAL_AT_MOST, 1.2, "the new base's data volume differs from the old one's");
-    report_add(bench->report, "data-size", "what data images have grown by, in size and in blocks", &grown, UNIT_BYTES,
-               GOAL_AT_MOST, 0, NULL);
+    report_add(bench->report, "data-size", "rebase of ten clones with 64 MiB of data each",
+               &little->times, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "data-size", "rebase of ten clones with 4 GiB of data each",
+               &much->times, UNIT_SECONDS, GOAL_NONE, 0, NULL);
+    report_add(bench->report, "data-size", "4 GiB over 64 MiB, medians of 15 rounds in turn",
+               &ratio, UNIT_TIMES, GOAL_AT_MOST, 1.2,
+               "the new base's data volume differs from the old one's");
+    report_add(bench->report, "data-size", "what data images have grown by, in size and in blocks",
+               &grown, UNIT_BYTES, GOAL_AT_MOST, 0, NULL);
 }
 
-static gboolean measure_data(Bench *bench, BenchWorld *world, DataCase *little, DataCase *much, GError **error)
+static gboolean measure_data(Bench *bench, BenchWorld *world, DataCase *little, DataCase *much,
+                             GError **error)
 {
     if (!data_begin(world, little, error) || !data_begin(world, much, error))
         return FALSE;
@@ -145,7 +157,8 @@ static gboolean measure_data(Bench *bench, BenchWorld *world, DataCase *little, 
 gboolean row_data_size(Bench *bench, GError **error)
 {
     DataCase little = {.names = {"little-0", "little-1"}, .prefix = "small", .bytes = 64 * MIB};
-    DataCase much = {.names = {"much-0", "much-1"}, .prefix = "large", .bytes = bench->quick ? GIB : 4 * GIB};
+    DataCase much = {
+        .names = {"much-0", "much-1"}, .prefix = "large", .bytes = bench->quick ? GIB : 4 * GIB};
     BenchWorld *world = bench_world_begin(bench, "data", error);
     gboolean ok = world && measure_data(bench, world, &little, &much, error);
     bench_world_done(world);
@@ -154,7 +167,9 @@ gboolean row_data_size(Bench *bench, GError **error)
     return ok;
 }
 
-/* --- prepare ----------------------------------------------------------------------------------------------- */
+/* --- prepare
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static guint64 store_used(const char *directory)
 {
@@ -185,17 +200,21 @@ static gboolean measure_prepare(Bench *bench, BenchWorld *world, GError **error)
     g_auto(Samples) times = {0}, grown = {0};
     samples_init(&times);
     samples_init(&grown);
-    BenchImages images = {.system_bytes = 8 * GIB, .temporary_bytes = GIB, .data_bytes = GIB, .allocate = TRUE,
-                          .system_content = (bench->quick ? 1 : 4) * GIB, .data_content = MIB};
+    BenchImages images = {.system_bytes = 8 * GIB,
+                          .temporary_bytes = GIB,
+                          .data_bytes = GIB,
+                          .allocate = TRUE,
+                          .system_content = (bench->quick ? 1 : 4) * GIB,
+                          .data_content = MIB};
     if (!bench_import(world, "golden", &images, error))
         return FALSE;
     for (guint round = 0; round < 2 * bench->rounds; round++)
         if (!prepare_round(world, &times, &grown, error))
             return FALSE;
-    report_add(bench->report, "prepare", "prepare of a base with 4 GiB allocated and on disk", &times, UNIT_SECONDS,
-               GOAL_AT_MOST, 0.05, NULL);
-    report_add(bench->report, "prepare", "space taken by it: records, no copy", &grown, UNIT_BYTES, GOAL_AT_MOST,
-               1024 * 1024, NULL);
+    report_add(bench->report, "prepare", "prepare of a base with 4 GiB allocated and on disk",
+               &times, UNIT_SECONDS, GOAL_AT_MOST, 0.05, NULL);
+    report_add(bench->report, "prepare", "space taken by it: records, no copy", &grown, UNIT_BYTES,
+               GOAL_AT_MOST, 1024 * 1024, NULL);
     return TRUE;
 }
 
@@ -207,7 +226,9 @@ gboolean row_prepare(Bench *bench, GError **error)
     return ok;
 }
 
-/* --- restore ----------------------------------------------------------------------------------------------- */
+/* --- restore
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static gboolean restore_round(BenchWorld *world, const char *name, Samples *times, GError **error)
 {
@@ -235,13 +256,16 @@ gboolean row_restore(Bench *bench, GError **error)
         ok = restore_round(world, name, &times, error);
     }
     if (ok)
-        report_add(bench->report, "restore", "restore of one stopped clone of 1,000, request to settled", &times,
+        report_add(bench->report, "restore",
+                   "restore of one stopped clone of 1,000, request to settled", &times,
                    UNIT_SECONDS, GOAL_AT_MOST, 0.01, "until the end of the job is stored, too");
     bench_world_done(world);
     return ok;
 }
 
-/* --- images ------------------------------------------------------------------------------------------------ */
+/* --- images
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define BACKING_BYTES (512 * MIB)
 
@@ -260,15 +284,20 @@ static char *backing_image(Bench *bench, const char *name, guint64 content, GErr
 }
 
 /* An overlay as ours are, or, with cluster_bits 0, as qemu-img makes them. Caller frees. */
-static char *overlay_image(Bench *bench, const char *backing, guint cluster_bits, gboolean extended, GError **error)
+static char *overlay_image(Bench *bench, const char *backing, guint cluster_bits, gboolean extended,
+                           GError **error)
 {
     g_autofree char *path = g_build_filename(bench->directory, "overlay.qcow2", NULL);
-    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, NULL};
+    const char *create[] = {"qemu-img", "create", "-q",    "-f", "qcow2", "-F",
+                            "qcow2",    "-b",     backing, path, NULL};
     (void)unlink(path);
     if (!cluster_bits)
         return process_run(create, NULL, NULL, error) ? g_steal_pointer(&path) : NULL;
-    OverlaySpec spec = {.capacity_bytes = 8 * GIB, .backing_file = backing, .backing_format = "qcow2",
-                        .identity = "0123456789abcdef/vda/1", .cluster_bits = cluster_bits,
+    OverlaySpec spec = {.capacity_bytes = 8 * GIB,
+                        .backing_file = backing,
+                        .backing_format = "qcow2",
+                        .identity = "0123456789abcdef/vda/1",
+                        .cluster_bits = cluster_bits,
                         .no_extended_l2 = !extended};
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     gboolean ok = fd >= 0 && qcow2_overlay_write(fd, &spec, path, error);
@@ -297,13 +326,17 @@ gboolean row_space(Bench *bench, GError **error)
     if (!backing)
         return FALSE;
     samples_ratio(&ours, &theirs, &ratio);
-    report_add(bench->report, "space", "a fresh head of 8 GiB", &ours, UNIT_BYTES, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "space", "qemu-img's default overlay", &theirs, UNIT_BYTES, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "space", "ours over qemu-img's", &ratio, UNIT_TIMES, GOAL_AT_MOST, 1, NULL);
+    report_add(bench->report, "space", "a fresh head of 8 GiB", &ours, UNIT_BYTES, GOAL_NONE, 0,
+               NULL);
+    report_add(bench->report, "space", "qemu-img's default overlay", &theirs, UNIT_BYTES, GOAL_NONE,
+               0, NULL);
+    report_add(bench->report, "space", "ours over qemu-img's", &ratio, UNIT_TIMES, GOAL_AT_MOST, 1,
+               NULL);
     return TRUE;
 }
 
-/* --- first writes ------------------------------------------------------------------------------------------ */
+/* --- first writes
+ * ------------------------------------------------------------------------------------------ */
 
 #define FIRST_WRITES 1500
 
@@ -312,8 +345,9 @@ static gboolean first_writes(const char *path, double *seconds_out, GError **err
 {
     g_autofree char *count = g_strdup_printf("%d", FIRST_WRITES);
     g_autofree char *output = NULL;
-    const char *argv[] = {"qemu-img", "bench", "-w", "-f", "qcow2", "-t", "writeback", "-c", count, "-d", "1",
-                          "-s", "4096", "-S", "262144", path, NULL};
+    const char *argv[] = {"qemu-img",  "bench", "-w",     "-f", "qcow2", "-t",
+                          "writeback", "-c",    count,    "-d", "1",     "-s",
+                          "4096",      "-S",    "262144", path, NULL};
     double seconds = 0;
     if (!process_run(argv, NULL, &output, error))
         return FALSE;
@@ -340,8 +374,8 @@ static gboolean write_round(Bench *bench, const char *backing, Samples *samples,
 {
     for (guint i = 0; i < G_N_ELEMENTS(write_cases); i++) {
         double seconds = 0;
-        g_autofree char *path =
-            overlay_image(bench, backing, write_cases[i].cluster_bits, write_cases[i].extended, error);
+        g_autofree char *path = overlay_image(bench, backing, write_cases[i].cluster_bits,
+                                              write_cases[i].extended, error);
         if (!path || !first_writes(path, &seconds, error))
             return FALSE;
         samples_add(&samples[i], seconds);
@@ -355,9 +389,11 @@ static void report_writes(Bench *bench, const Samples *samples)
     g_auto(Samples) ratio = {0};
     samples_init(&ratio);
     for (guint i = 0; i < G_N_ELEMENTS(write_cases); i++)
-        report_add(bench->report, "first-write", write_cases[i].what, &samples[i], UNIT_SECONDS, GOAL_NONE, 0, NULL);
+        report_add(bench->report, "first-write", write_cases[i].what, &samples[i], UNIT_SECONDS,
+                   GOAL_NONE, 0, NULL);
     samples_ratio(&samples[1], &samples[0], &ratio);
-    report_add(bench->report, "first-write", "ours over qemu-img's", &ratio, UNIT_TIMES, GOAL_AT_MOST, 1,
+    report_add(bench->report, "first-write", "ours over qemu-img's", &ratio, UNIT_TIMES,
+               GOAL_AT_MOST, 1,
                "1,500 writes, each to another cluster, onto a base that is written there");
 }
 

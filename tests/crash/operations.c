@@ -447,7 +447,7 @@ static gboolean act_repair(World *world)
     return repaired && world_has(world, "library");
 }
 
-/* The first start has happened when the world is there. */
+/* A start has happened when the world is there. */
 static gboolean act_nothing(World *world)
 {
     return TRUE;
@@ -456,8 +456,9 @@ static gboolean act_nothing(World *world)
 /* --- the table ------------------------------------------------------------------------- */
 
 const Operation OPERATIONS[] = {
-    {"first-start", build_nothing, act_nothing, DATA_STAYS, .changes_nothing = TRUE,
-     .from_nothing = TRUE},
+    {"first-start", NULL, act_nothing, DATA_STAYS, .changes_nothing = TRUE, .at_start = TRUE},
+    {"start-unprotected", build_unprotected, act_nothing, DATA_STAYS, .changes_nothing = TRUE,
+     .at_start = TRUE},
     {"import-files", build_images, act_import_files, DATA_MOVES, .full = TRUE},
     {"import-convert", build_foreign_images, act_import_convert, DATA_STAYS},
     {"import-domain", build_domain, act_import_domain, DATA_MOVES},

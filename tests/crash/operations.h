@@ -12,7 +12,7 @@ typedef enum {
 
 typedef struct {
     const char *name;
-    void (*build)(World *world);
+    void (*build)(World *world); /* NULL: there is no world before the first start */
     /* Does what is left to do, so that it can be asked for again. FALSE where something was refused
      * or failed. */
     gboolean (*act)(World *world);
@@ -24,7 +24,7 @@ typedef struct {
     gboolean (*unheard)(World *world);
     gboolean changes_nothing; /* that the world's signature would show */
     gboolean unsound;         /* doctor has something to say before it has happened */
-    gboolean from_nothing;    /* the very first start: there is no world before */
+    gboolean at_start;        /* the fault strikes the start itself, and its recovery */
     gboolean full;            /* a second kill after every first one; the others are sampled */
 } Operation;
 

@@ -198,7 +198,7 @@ typedef void (*Body)(Sweep *sweep, const Strike *strike);
 
 static void build(Sweep *sweep, const Strike *strike)
 {
-    if (sweep->operation->from_nothing)
+    if (!sweep->operation->build)
         return;
     World *world = attach(sweep);
     sweep->operation->build(world);
@@ -251,10 +251,10 @@ static void arm(Sweep *sweep, const Strike *strike)
 
 static void be_killed(Sweep *sweep, const Strike *strike)
 {
-    if (sweep->operation->from_nothing)
+    if (sweep->operation->at_start)
         arm(sweep, strike);
     World *world = attach(sweep);
-    if (!sweep->operation->from_nothing)
+    if (!sweep->operation->at_start)
         arm(sweep, strike);
     sweep->operation->act(world);
 }
@@ -275,10 +275,10 @@ static void recover(Sweep *sweep, const Strike *strike)
     finish(sweep, world);
 }
 
-/* An error of the first start is one more reason to start again. */
+/* Where the start itself fails, the next one must not. */
 static World *attach_struck(Sweep *sweep, const Strike *strike)
 {
-    if (!sweep->operation->from_nothing) {
+    if (!sweep->operation->at_start) {
         World *world = attach(sweep);
         arm(sweep, strike);
         return world;
@@ -297,7 +297,7 @@ static void live_through_error(Sweep *sweep, const Strike *strike)
     gboolean done = sweep->operation->act(world);
     fault_point_disarm();
     settle(world);
-    if (is_questioned(world)) {
+    if (is_questioned(world) || sweep->operation->at_start) { /* the remedy is another start */
         world_detach(world);
         world = attach(sweep);
         settle(world);

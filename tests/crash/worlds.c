@@ -166,11 +166,6 @@ Request *request_volume_add(const char *path)
 
 /* --- images and one machine ------------------------------------------------------------ */
 
-void build_nothing(World *world)
-{
-    (void)world;
-}
-
 void build_images(World *world)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(TARGETS); i++)
@@ -349,6 +344,12 @@ void build_deep_chain(World *world)
 }
 
 /* --- troubles -------------------------------------------------------------------------- */
+
+void build_unprotected(World *world)
+{
+    build_clones(world);
+    world_unprotect(world->directory);
+}
 
 void build_lost_catalog(World *world)
 {

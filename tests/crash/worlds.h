@@ -4,7 +4,6 @@
 #include "support/world.h"
 
 /* Each builds in a world that is open and empty. */
-void build_nothing(World *world);
 void build_images(World *world);         /* image files that "desk" can be imported from */
 void build_foreign_images(World *world); /* the same as VMDK, a backing chain, and raw */
 void build_domain(World *world);         /* a domain "desk" with UEFI variables, not ours */
@@ -29,6 +28,7 @@ void build_single_base(World *world); /* base-1 and a clone of it */
 /* base-1 and base-2, which was made from it and flattened: nothing needs base-1 */
 void build_flattened(World *world);
 void build_deep_chain(World *world);   /* the same, deeper than the configured limit */
+void build_unprotected(World *world);  /* clones; the layers have lost their immutable flags */
 void build_lost_catalog(World *world); /* rebased, then the catalog was deleted */
 void build_renamed(World *world);      /* clones; the domain of lab-1 is called "library" */
 

@@ -80,7 +80,7 @@ does virsh -q save lively "$work/lively.save"
 refuses 'a domain saved to a file' "'lively' has saved memory" $(of_domain lively)
 virsh -q start --paused lively
 does virsh -q blockcopy lively vda "$images/copy.qcow2" --transient-job
-lab_until 20 bash -c 'virsh blockjob lively vda 2>&1 | grep -q 100'
+lab_until 20 bash -c 'virsh blockjob lively vda 2>&1 | grep -q 100' 2>/dev/null
 refuses 'a domain with a block job' "'lively' is running" $(of_domain lively)
 virsh -q blockjob lively vda --abort
 rm -f "$images/copy.qcow2"
@@ -218,7 +218,7 @@ define top "$(disk "$images/top.qcow2")"
 u import top --domain top --disk vda,role=system --flatten
 holds 'a chain, flattened: content of both layers in one image' qemu-io -f qcow2 -r -c 'read -q -P 7 1M 64k' \
   -c 'read -q -P 9 2M 64k' "$(head_of top vda)"
-fails 'a chain, flattened: no backing file' grep -q backing <(qemu-img info "$(head_of top vda)")
+is 'a chain, flattened: no backing file' null "$(qemu-img info --output=json "$(head_of top vda)" | jq '."backing-filename"')"
 holds 'a chain, flattened: the original stays' test -e "$images/top.qcow2"
 rm "$images/top.qcow2"
 u import first --domain first --disk vda,role=system

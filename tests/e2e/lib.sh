@@ -71,6 +71,10 @@ says() { # WHAT WORDS: the last command's output has them, in this order of char
   fi
 }
 
+has_no_chain() { # DOMAIN: its stored definition
+  ! virsh -q dumpxml --inactive "$1" | grep -q '<backingStore type'
+}
+
 holds() { # WHAT COMMAND...
   if "${@:2}" >/dev/null 2>&1; then passed "$1"; else failed "$1" "does not hold: ${*:2}"; fi
 }
@@ -126,7 +130,11 @@ virsh_refuses() { # WHAT WORDS VERB...
 # --- the daemon ----------------------------------------------------------------------------------
 
 daemon_pid=
-answers() { timeout 10 "$UNDERPIN" status >/dev/null 2>&1; }
+answers() { # also when it says that something is wrong
+  local status=0
+  timeout 10 "$UNDERPIN" status >/dev/null 2>&1 || status=$?
+  [ $status = 0 ] || [ $status = 1 ]
+}
 libvirt_seen() { [ "$(underpin status --json | jq -r .libvirt)" = connected ]; }
 hook_seen() { [ "$(underpin status --json | jq -r .hook)" = 'in force' ]; }
 

@@ -163,9 +163,14 @@ static int unprotect_one(const char *path, const struct stat *status, int kind, 
     return 0;
 }
 
-void world_erase(const char *directory)
+void world_unprotect(const char *directory)
 {
     (void)nftw(directory, unprotect_one, 16, FTW_PHYS);
+}
+
+void world_erase(const char *directory)
+{
+    world_unprotect(directory);
     (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -40,6 +40,8 @@ World *world_attach(const char *directory, GError **error);
 /* Ends the engine and its ports without ceremony; the directory stays. */
 void world_detach(World *world);
 void world_free(World *world);
+/* Takes the immutable flags off a directory tree, as a copy of it would have lost them. */
+void world_unprotect(const char *directory);
 /* Removes a directory tree, immutable files and all. */
 void world_erase(const char *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)

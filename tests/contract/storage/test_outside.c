@@ -206,6 +206,32 @@ static void export_never_replaces_what_lies_there(void **state)
     assert_true(exists_now(bench, machine, "vdc"));
 }
 
+static void an_export_can_be_taken_back(void **state)
+{
+    Bench *bench = *state;
+    const char *path = bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    g_autoptr(Machine) machine = adopt(bench, path, "qcow2");
+    assert_ok(storage_adopt_finish(bench->storage, machine, error));
+    assert_ok(storage_export(bench->storage, machine, NULL, error));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(storage_export_abandon(bench->storage, machine, error));
+        assert_false(bench->has_image(bench, path));
+        assert_true(exists_now(bench, machine, "vdc"));
+        bench->reopen(bench);
+    }
+}
+
+static void taking_an_export_back_spares_what_others_put_there(void **state)
+{
+    Bench *bench = *state;
+    const char *path = bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    g_autoptr(Machine) machine = adopt(bench, path, "qcow2");
+    assert_ok(storage_adopt_finish(bench->storage, machine, error));
+    bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    assert_ok(storage_export_abandon(bench->storage, machine, error));
+    assert_true(bench->has_image(bench, path));
+}
+
 static void only_imported_standalone_quiet_machines_are_exported(void **state)
 {
     Bench *bench = *state;
@@ -234,6 +260,8 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(only_the_image_that_was_looked_at_is_adopted),
     BENCH_TEST(converting_copies_the_content_and_leaves_the_source),
     BENCH_TEST(export_puts_a_volume_back_where_it_was),
+    BENCH_TEST(an_export_can_be_taken_back),
+    BENCH_TEST(taking_an_export_back_spares_what_others_put_there),
     BENCH_TEST(export_never_replaces_what_lies_there),
     BENCH_TEST(only_imported_standalone_quiet_machines_are_exported),
 };

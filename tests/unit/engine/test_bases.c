@@ -8,6 +8,7 @@
 // clang-format on
 #include <string.h>
 
+#include "engine/engine_private.h"
 #include "steps.h"
 
 #define MIB ((guint64)1024 * 1024)
@@ -348,6 +349,21 @@ static void kept_data_is_attached_elsewhere_and_only_once(void **state)
     world_assert_content(world, "lab-2", "vdd", "precious");
 }
 
+static void kept_data_that_another_job_is_attaching_is_refused(void **state)
+{
+    World *world = *state;
+    world_clone(world, "v2", "lab-2");
+    world_do(world, world_request(VERB_REMOVE, "lab-1", NULL));
+    g_autoptr(Inventory) catalog = catalog_load(world->catalog, NULL);
+    g_autoptr(GList) kept = g_hash_table_get_keys(catalog->kept);
+    g_autofree char *key = g_strdup_printf("kept:%s", (char *)kept->data);
+    assert_true(engine_occupy(world->engine, key, "job 9 (volume-attach)", NULL));
+    Request *attach = world_request(VERB_VOLUME_ATTACH, "lab-2", NULL);
+    attach->volume = g_strdup(kept->data);
+    step_refused(world, attach, UNDERPIN_ERROR_BUSY, "job 9");
+    engine_vacate(world->engine, key);
+}
+
 static void clones_get_a_pattern_and_a_taken_name_makes_none(void **state)
 {
     World *world = *state;
@@ -362,7 +378,7 @@ static void clones_get_a_pattern_and_a_taken_name_makes_none(void **state)
                                              "<uuid>aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee</uuid><memory>1</memory>"
                                              "<os><type>hvm</type></os></domain>");
     step_refused(world, world_request(VERB_CLONE, "v1", "fresh", "alien", NULL), UNDERPIN_ERROR_EXISTS, "alien");
-    step_refused(world, world_request(VERB_CLONE, "v1", "same", "same", NULL), UNDERPIN_ERROR_EXISTS, "same");
+    step_refused(world, world_request(VERB_CLONE, "v1", "same", "same", NULL), UNDERPIN_ERROR_INVALID, "same");
     step_refused(world, world_request(VERB_CLONE, "lab-1", "fresh", NULL), UNDERPIN_ERROR_REFUSED, "not a base");
     assert_false(world_has(world, "fresh"));
 }
@@ -411,6 +427,7 @@ int main(void)
         TEST(a_clone_that_was_rebased_can_be_prepared_and_undone_after_unprepare),
         TEST(detach_keeps_the_content_and_lets_the_base_go),
         TEST(kept_data_is_attached_elsewhere_and_only_once),
+        TEST(kept_data_that_another_job_is_attaching_is_refused),
         TEST(clones_get_a_pattern_and_a_taken_name_makes_none),
         TEST(each_fresh_system_is_a_new_instance_and_undo_brings_the_old_one_back),
     };

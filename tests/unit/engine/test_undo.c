@@ -130,12 +130,13 @@ static void below_the_free_space_floor_the_oldest_entries_go_first(void **state)
 {
     World *world = *state;
     if (world->kind != WORLD_MEMORY)
-        return;
+        skip();
     move_twice(world);
     clock_advance(world->clock, 60);
     memory_storage_set_free(world->storage, FLOOR_BYTES - 1);
     reclaim(world);
     assert_int_equal(entries(world), 1);
+    memory_storage_set_free(world->storage, 2 * FLOOR_BYTES);
     undo(world, "lab-1");
     world_assert_content(world, "lab-1", "vda", "on two");
 }
