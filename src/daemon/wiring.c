@@ -116,6 +116,15 @@ static void install_hook(const Config *config)
         g_warning("the start hook is not in force: %s", error->message);
 }
 
+/* Installed, but not in force: libvirtd may not have looked since, or somebody has put it away. */
+static void mend_hook(gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+    install_hook(user_data);
+    if (!hook_reload_libvirt(&error))
+        g_warning("the start hook is not in force: %s", error->message);
+}
+
 static gboolean open_ports(Wiring *wiring, GError **error)
 {
     g_autofree char *claims = config_claims_directory(wiring->config);
@@ -141,6 +150,8 @@ static void make_engine(Wiring *wiring)
     engine.free_floor_bytes = config->free_floor_bytes;
     engine.chain_limit = config->chain_limit;
     engine.require_hook = config->require_hook;
+    engine.mend_hook = config->require_hook ? mend_hook : NULL;
+    engine.mend_data = (gpointer)config;
     engine.store_root = directory_storage_root(wiring->storage);
     wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog,
                                 wiring->claims, wiring->clock, &engine);

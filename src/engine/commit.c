@@ -70,8 +70,14 @@ static void follow_commit(Engine *engine, const Changes *changes, guint64 genera
     g_rw_lock_writer_unlock(&engine->lock);
 }
 
+/* Under a question nothing is committed: each commit would make an old catalog look newer. */
 static gboolean commit_locked(Engine *engine, const Changes *changes, GError **error)
 {
+    GError *question = engine_question(engine);
+    if (question) {
+        g_propagate_error(error, question);
+        return FALSE;
+    }
     guint64 generation = engine->inventory->generation + 1;
     if (!catalog_commit(engine->catalog, engine->inventory, changes, generation, error))
         return FALSE;

@@ -36,6 +36,7 @@ Engine *engine_new(Storage *storage, Hypervisor *hypervisor, Catalog *catalog, C
     engine->inventory = inventory_new();
     engine->power = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->receipts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->brief = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->stale_identities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -55,6 +56,7 @@ void engine_free(Engine *engine)
     inventory_free(engine->inventory);
     g_hash_table_unref(engine->power);
     g_hash_table_unref(engine->busy);
+    g_hash_table_unref(engine->receipts);
     g_hash_table_unref(engine->brief);
     g_hash_table_unref(engine->stale_identities);
     g_hash_table_unref(engine->bases);

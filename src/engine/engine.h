@@ -24,6 +24,8 @@ typedef struct {
     guint64 free_floor_bytes;      /* staging is refused below it; default 1 GiB or 5 %, whichever is less */
     guint chain_limit;             /* layers a head may sit on before flattening is proposed; default 5 */
     gboolean require_hook;         /* refuse to commit while the hook is not in force; default TRUE */
+    void (*mend_hook)(gpointer user_data); /* called once when the hook is not in force, before it is looked again; or NULL */
+    gpointer mend_data;
     const char *store_root;        /* borrowed: whose hook is to be in force; NULL: do not look */
 } EngineConfig;
 void engine_config_init(EngineConfig *config);
@@ -101,6 +103,8 @@ gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer 
 /* Settles one machine if it can be settled now (stopped, unclaimed, unlocked); also cleans temporary volumes after a
  * session. BUSY while it cannot. `even_saved` FALSE. */
 gboolean engine_settle(Engine *engine, const char *machine_id, GError **error);
+/* The receipt (engine/receipt.c) of the machine's last settle that no run was waiting for, once. Caller frees; NULL: none. */
+char *engine_take_receipt(Engine *engine, const char *machine_id);
 /* Gives up what a machine is still waiting for: its desired state is its actual one again. */
 gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **error);
 /* Enforces retention and budget, deletes what is on the list, expires the trash. Returns bytes freed. */

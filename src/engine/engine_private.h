@@ -31,6 +31,7 @@ struct Engine {
     Inventory *inventory;
     GHashTable *power; /* machine id -> Power + 1 */
     GHashTable *busy;  /* machine id -> char *: who works on it, in words */
+    GHashTable *receipts; /* machine id -> char *: of settles outside a run */
     GHashTable *brief; /* machine id: its owner is done in a moment (a settle, a new identity) */
     GHashTable *stale_identities; /* machine id: its definition names an older instance */
     GHashTable *bases; /* base id -> how many running jobs need it as it is */
@@ -173,8 +174,9 @@ Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hy
 gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
 /* "ID-N": what a first-boot script in the guest sees as its instance; new with each fresh system. Caller frees. */
 char *settle_instance_id(const Machine *machine);
-/* Makes the switches durable and records them in one transaction; lists what nothing needs any more. */
-gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error);
+/* Makes the switches durable and records them in one transaction; `list_unused`: lists the layers that nothing needs any
+ * more. That counts every reference there is: of many batches only the last does it (and reclaim, at any time). */
+gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error);
 /* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). FALSE
  * with the reason where it cannot go back: once it is switched it is rolled forward. */
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error);
@@ -227,6 +229,8 @@ char *receipt_compare(const json_t *before, const json_t *after);
 
 /* --- reclaim.c -------------------------------------------------------------------------------------------- */
 
+/* How many undo entries will go before their time when `more_bytes` are added to what undo holds. */
+guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store, guint64 more_bytes);
 /* Puts a kept volume's file on the reclaim list and drops its record. */
 void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
 
@@ -236,6 +240,9 @@ void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
 void engine_recover_flattening(Engine *engine);
 /* Makes a layer standalone without changing what anybody sees of it. */
 gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error);
+
+/* Leaves it for engine_take_receipt(). Takes the text. */
+void receipt_leave(Engine *engine, const char *machine_id, char *receipt);
 
 /* --- plan_*.c: one function a verb ------------------------------------------------------------------------- */
 

@@ -60,10 +60,14 @@ gboolean identity_refresh_one(Engine *engine)
     g_autofree char *id = take_stale(engine);
     if (!id)
         return FALSE;
-    if (!engine_occupy_briefly(engine, id, "its identity is being renewed", NULL))
-        return TRUE; /* its next start does it */
-    if (!identity_refresh(engine, id, &error))
+    /* A job has it, or libvirt is away: the next round tries again. */
+    gboolean occupied = engine_occupy_briefly(engine, id, "its identity is being renewed", NULL);
+    gboolean done = occupied && identity_refresh(engine, id, &error);
+    if (occupied)
+        engine_vacate(engine, id);
+    if (error)
         g_debug("renewing the identity of machine %s: %s", id, error->message);
-    engine_vacate(engine, id);
-    return TRUE;
+    if (!done && error_code(error) != UNDERPIN_ERROR_NOT_FOUND)
+        identity_note_stale(engine, id);
+    return done;
 }

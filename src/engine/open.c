@@ -173,11 +173,24 @@ gboolean engine_open(Engine *engine, GError **error)
 
 /* --- resync ------------------------------------------------------------------------------------------------ */
 
+static gboolean hook_is_in_force(Engine *engine, GError **error)
+{
+    const EngineConfig *config = &engine->config;
+    g_autoptr(GError) first = NULL;
+    if (!config->store_root || hypervisor_probe_hook(engine->hypervisor, config->store_root, &first))
+        return TRUE;
+    if (!config->mend_hook) {
+        g_propagate_error(error, g_steal_pointer(&first));
+        return FALSE;
+    }
+    config->mend_hook(config->mend_data);
+    return hypervisor_probe_hook(engine->hypervisor, config->store_root, error);
+}
+
 void engine_probe_hook(Engine *engine)
 {
     g_autoptr(GError) error = NULL;
-    gboolean in_force = !engine->config.store_root ||
-                        hypervisor_probe_hook(engine->hypervisor, engine->config.store_root, &error);
+    gboolean in_force = hook_is_in_force(engine, &error);
     g_rw_lock_writer_lock(&engine->lock);
     engine->hook_in_force = in_force;
     g_free(engine->hook_problem);

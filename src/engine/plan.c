@@ -124,11 +124,9 @@ static GPtrArray *machines_of_base(Planner *planner, GError **error)
     return chosen;
 }
 
-GPtrArray *planner_machines(Planner *planner, GError **error)
+static GPtrArray *named_machines(Planner *planner, GError **error)
 {
     const Request *request = planner->request;
-    if (request->all_of)
-        return machines_of_base(planner, error);
     g_autoptr(GPtrArray) chosen = g_ptr_array_new();
     for (guint i = 0; i < request->machines->len; i++) {
         const Machine *machine = planner_find(planner, g_ptr_array_index(request->machines, i), error);
@@ -138,6 +136,16 @@ GPtrArray *planner_machines(Planner *planner, GError **error)
             g_ptr_array_add(chosen, (gpointer)machine);
     }
     return g_steal_pointer(&chosen);
+}
+
+/* A rebase counts only those that move towards its limit (plan_replace.c); for the others it is the first so many. */
+GPtrArray *planner_machines(Planner *planner, GError **error)
+{
+    const Request *request = planner->request;
+    GPtrArray *chosen = request->all_of ? machines_of_base(planner, error) : named_machines(planner, error);
+    if (chosen && request->limit && request->verb != VERB_REBASE && chosen->len > request->limit)
+        g_ptr_array_set_size(chosen, (gint)request->limit);
+    return chosen;
 }
 
 Power planner_power(Planner *planner, const Machine *machine)
@@ -232,22 +240,39 @@ gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem 
     return FALSE;
 }
 
+/* A head that is replaced anyway may be missing or damaged: this is how it is mended. */
+static gboolean is_replaced_anyway(const Planner *planner, const Volume *volume)
+{
+    return verb_info(planner->request->verb)->replaces && volume->role != ROLE_DATA && !volume->own;
+}
+
+static gboolean check_head_is_there(Planner *planner, const Machine *machine, const Volume *volume, HeadFacts *facts,
+                                    PlanItem *item)
+{
+    g_autoptr(GError) error = NULL;
+    if (storage_head_facts(planner->engine->storage, machine, 0, volume->target, facts, &error) && facts->exists)
+        return TRUE;
+    if (is_replaced_anyway(planner, volume)) {
+        plan_item_warn(item, "the image of %s volume '%s' of '%s' is missing or damaged: there is nothing of it to undo",
+                       role_name(volume->role), volume->target, machine->name);
+        return TRUE;
+    }
+    if (error)
+        plan_item_refuse(item, error);
+    else
+        planner_refuse(item, UNDERPIN_ERROR_NOT_FOUND, "put the file back, or see 'underpin doctor'",
+                       "the image of volume '%s' of '%s' is missing", volume->target, machine->name);
+    return FALSE;
+}
+
 gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item)
 {
     gboolean active = planner_is_active(planner, machine);
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         g_auto(HeadFacts) facts = {0};
-        g_autoptr(GError) error = NULL;
-        if (!storage_head_facts(planner->engine->storage, machine, 0, volume->target, &facts, &error)) {
-            plan_item_refuse(item, error);
+        if (!check_head_is_there(planner, machine, volume, &facts, item))
             return FALSE;
-        }
-        if (!facts.exists) {
-            planner_refuse(item, UNDERPIN_ERROR_NOT_FOUND, "put the file back, or see 'underpin doctor'",
-                           "the image of volume '%s' of '%s' is missing", volume->target, machine->name);
-            return FALSE;
-        }
         if (facts.locked && !active) {
             planner_refuse(item, UNDERPIN_ERROR_BUSY, "find it with 'fuser' or 'lsof' and stop it",
                            "volume '%s' of '%s' is in use by a QEMU that libvirt does not know", volume->target,
@@ -344,6 +369,29 @@ static gboolean add_space(Engine *engine, Plan *plan, GError **error)
                      floor_text);
 }
 
+static guint64 sum_to_be_held(const Plan *plan)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < plan->items->len; i++) {
+        const PlanItem *item = g_ptr_array_index(plan->items, i);
+        bytes += item->decision <= DECISION_PENDING ? item->held_bytes : 0;
+    }
+    return bytes;
+}
+
+/* What undo is to hold may push older entries out before their time. */
+static void announce_early_ends(Engine *engine, const Inventory *snapshot, Plan *plan)
+{
+    StoreStatus store = {0};
+    guint64 held_bytes = sum_to_be_held(plan);
+    guint early = held_bytes && storage_status(engine->storage, &store, NULL)
+                      ? reclaim_forecast(engine, snapshot, &store, held_bytes)
+                      : 0;
+    if (early)
+        plan_warn(plan, "%u older undo %s will go before the retention is over, to make room for these", early,
+                  early == 1 ? "entry" : "entries");
+}
+
 static void add_estimate(Engine *engine, Plan *plan)
 {
     guint count = plan_count(plan, DECISION_NOW);
@@ -363,6 +411,7 @@ Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot
     add_costs(plan);
     if (!add_space(engine, plan, error))
         return NULL;
+    announce_early_ends(engine, snapshot, plan);
     add_estimate(engine, plan);
     return g_steal_pointer(&plan);
 }

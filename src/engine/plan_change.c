@@ -1,23 +1,28 @@
 /* Plans that change one machine's storage by name: detach, volume add, attach, set-role, resize; remove and export. */
+#include <jansson.h>
 #include <string.h>
 
 #include "engine/engine_private.h"
 #include "foundation/ids.h"
 
-/* The one machine of the request, stopped and settled. NULL without an error: the item refuses. */
+/* Stopped, settled, its heads in place, and no base; else the item refuses. */
+static gboolean check_changeable(Planner *planner, const Machine *machine, PlanItem *item)
+{
+    if (item->decision != DECISION_REFUSE && machine->actual_place == PLACE_SEALED)
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "unprepare it first, or change a clone of it",
+                       "'%s' is a base: it is read-only", machine->name);
+    return planner_require_stopped(planner, machine, item) && planner_check_marks(planner, machine, item) &&
+           planner_check_heads(planner, machine, item);
+}
+
+/* The one machine of the request. NULL without an error: the item refuses. */
 static const Machine *changeable(Planner *planner, PlanItem **item_out, GError **error)
 {
     const Machine *machine = planner_find(planner, g_ptr_array_index(planner->request->machines, 0), error);
     if (!machine)
         return NULL;
-    PlanItem *item = planner_item(planner, machine);
-    *item_out = item;
-    if (item->decision != DECISION_REFUSE && machine->actual_place == PLACE_SEALED)
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "unprepare it first, or change a clone of it",
-                       "'%s' is a base: it is read-only", machine->name);
-    gboolean ok = planner_require_stopped(planner, machine, item) && planner_check_marks(planner, machine, item) &&
-                  planner_check_heads(planner, machine, item);
-    return ok ? machine : NULL;
+    *item_out = planner_item(planner, machine);
+    return check_changeable(planner, machine, *item_out) ? machine : NULL;
 }
 
 static void replace_and_define(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired)
@@ -52,11 +57,14 @@ static void detach_one(Planner *planner, const Machine *machine, PlanItem *item)
 
 gboolean plan_detach(Planner *planner, GError **error)
 {
-    PlanItem *item = NULL;
-    const Machine *machine = changeable(planner, &item, error);
-    if (machine)
-        detach_one(planner, machine, item);
-    return item != NULL;
+    g_autoptr(GPtrArray) machines = planner_machines(planner, error);
+    for (guint i = 0; machines && i < machines->len; i++) {
+        const Machine *machine = g_ptr_array_index(machines, i);
+        PlanItem *item = planner_item(planner, machine);
+        if (check_changeable(planner, machine, item))
+            detach_one(planner, machine, item);
+    }
+    return machines != NULL;
 }
 
 /* --- volumes ----------------------------------------------------------------------------------------------- */
@@ -236,6 +244,14 @@ static void plan_retirement(const Machine *base, PlanItem *item)
     item->next->name = g_strdup_printf("%s@%.6s", base->name, base->id);
 }
 
+/* A layer that something else still needs stays for as long as it does. */
+static Fate fate_of_layer(Planner *planner, const Machine *base, const Volume *volume)
+{
+    g_autofree char *layer_id = layer_id_build(base->set_id, volume->target);
+    g_autoptr(GPtrArray) reasons = references_explain(planner->inventory, layer_id);
+    return reasons->len > 1 ? FATE_KEPT : FATE_DELETED; /* the first reason is the base itself */
+}
+
 static void remove_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
@@ -257,7 +273,8 @@ static void remove_one(Planner *planner, const Machine *machine)
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         plan_item_add_volume(item, volume->target, volume->role,
-                             is_base ? FATE_DELETED : fate_at_removal(planner->request, volume->role));
+                             is_base ? fate_of_layer(planner, machine, volume)
+                                     : fate_at_removal(planner->request, volume->role));
     }
 }
 
@@ -267,6 +284,34 @@ gboolean plan_remove(Planner *planner, GError **error)
     for (guint i = 0; machines && i < machines->len; i++)
         remove_one(planner, g_ptr_array_index(machines, i));
     return machines != NULL;
+}
+
+static gboolean has_origin(const json_t *origin, const char *target)
+{
+    size_t index;
+    json_t *disk;
+    json_array_foreach(json_object_get(origin, "disks"), index, disk)
+        if (g_strcmp0(json_string_value(json_object_get(disk, "target")), target) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* A volume that was added later has no place to go back to: it would be lost. */
+static gboolean check_all_imported(const Machine *machine, PlanItem *item)
+{
+    json_t *origin = json_loads(machine->origin, 0, NULL);
+    const char *stray = NULL;
+    for (guint i = 0; i < machine->volumes->len && !stray; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        stray = has_origin(origin, volume->target) ? NULL : volume->target;
+    }
+    json_decref(origin);
+    if (!stray)
+        return TRUE;
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                   "copy what it holds to another volume; or 'underpin remove --keep-data', which keeps every data volume",
+                   "volume '%s' of '%s' did not come with the import: export has nowhere to put it", stray, machine->name);
+    return FALSE;
 }
 
 gboolean plan_export(Planner *planner, GError **error)
@@ -280,6 +325,8 @@ gboolean plan_export(Planner *planner, GError **error)
                        "'%s' was not imported", machine->name);
         return TRUE;
     }
+    if (!check_all_imported(machine, item))
+        return TRUE;
     item->next = machine_copy(machine);
     item->next->desired_place = PLACE_GONE;
     item->next->export_out = TRUE;

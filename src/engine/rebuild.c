@@ -217,5 +217,10 @@ gboolean engine_rebuild(Engine *engine, GPtrArray *findings, GError **error)
     if (!ok)
         return FALSE;
     engine_emit(engine, ENGINE_HOST_CHANGED, NULL, NULL);
-    return engine_recover(engine, error);
+    if (!engine_recover(engine, error))
+        return FALSE;
+    g_autoptr(GError) away = NULL;
+    if (!engine_resync(engine, &away))
+        g_message("power states are not known yet: %s", away->message);
+    return TRUE;
 }

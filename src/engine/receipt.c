@@ -34,6 +34,24 @@ json_t *receipt_take(Engine *engine, const Machine *machine)
     return rows;
 }
 
+void receipt_leave(Engine *engine, const char *machine_id, char *receipt)
+{
+    g_rw_lock_writer_lock(&engine->lock);
+    g_hash_table_insert(engine->receipts, g_strdup(machine_id), receipt);
+    g_rw_lock_writer_unlock(&engine->lock);
+}
+
+char *engine_take_receipt(Engine *engine, const char *machine_id)
+{
+    gpointer key = NULL;
+    gpointer receipt = NULL;
+    g_rw_lock_writer_lock(&engine->lock);
+    g_hash_table_steal_extended(engine->receipts, machine_id, &key, &receipt);
+    g_rw_lock_writer_unlock(&engine->lock);
+    g_free(key);
+    return receipt;
+}
+
 char *receipt_compare(const json_t *before, const json_t *after)
 {
     json_t *receipt = json_pack("{s:o, s:b}", "data_kept", json_deep_copy(after), "proven", json_equal(before, after));

@@ -85,22 +85,42 @@ static guint64 sum_held(GArray *entries)
     return bytes;
 }
 
+/* How many of the entries, from the oldest, are to go. */
+static guint count_expired(const Engine *engine, GArray *entries, guint64 held, const StoreStatus *store, gint64 now)
+{
+    guint64 free_bytes = store->free_bytes;
+    guint64 budget = store->size_bytes / 100 * engine->config.undo_budget_percent;
+    guint count = 0;
+    for (; count < entries->len; count++) {
+        const Generation *entry = g_array_index(entries, Entry, count).entry;
+        gboolean old = entry->replaced_at + engine->config.undo_retention_seconds <= now;
+        if (!old && held <= budget && free_bytes >= engine->config.free_floor_bytes)
+            break;
+        held -= MIN(held, entry->held_bytes);
+        free_bytes += entry->held_bytes;
+    }
+    return count;
+}
+
+guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store, guint64 more_bytes)
+{
+    gint64 now = engine_now(engine);
+    g_autoptr(GArray) entries = entries_by_age(snapshot);
+    StoreStatus then = *store;
+    then.free_bytes -= MIN(more_bytes, then.free_bytes);
+    guint64 held = sum_held(entries);
+    return count_expired(engine, entries, held + more_bytes, &then, now) - count_expired(engine, entries, held, store, now);
+}
+
 static void expire_entries(Engine *engine, const Inventory *snapshot, const StoreStatus *store, Changes *changes)
 {
     gint64 now = engine_now(engine);
     g_autoptr(GArray) entries = entries_by_age(snapshot);
     g_autoptr(GHashTable) records =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)machine_unref);
-    guint64 held = sum_held(entries);
-    guint64 free_bytes = store->free_bytes;
-    guint64 budget = store->size_bytes / 100 * engine->config.undo_budget_percent;
-    for (guint i = 0; i < entries->len; i++) {
+    guint expired = count_expired(engine, entries, sum_held(entries), store, now);
+    for (guint i = 0; i < expired; i++) {
         const Entry *entry = &g_array_index(entries, Entry, i);
-        gboolean old = entry->entry->replaced_at + engine->config.undo_retention_seconds <= now;
-        if (!old && held <= budget && free_bytes >= engine->config.free_floor_bytes)
-            break;
-        held -= entry->entry->held_bytes;
-        free_bytes += entry->entry->held_bytes;
         list_entry(entry, changes, now);
         drop_entry(entry, records);
     }

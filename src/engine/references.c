@@ -123,8 +123,9 @@ typedef struct {
 static void collect(const char *layer_id, const Reason *reason, gpointer user_data)
 {
     Collector *collector = user_data;
-    if (!layer_id || !g_hash_table_add(collector->set, g_strdup(layer_id)))
+    if (!layer_id || g_hash_table_contains(collector->set, layer_id))
         return;
+    g_hash_table_add(collector->set, g_strdup(layer_id));
     const Layer *layer = g_hash_table_lookup(collector->inventory->layers, layer_id);
     if (!layer)
         return;

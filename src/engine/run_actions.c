@@ -27,14 +27,6 @@ static gboolean is_settled_off(Run *run, const char *machine_id)
     return engine_settle(run->engine, machine_id, NULL);
 }
 
-static gboolean all_off(Run *run, GPtrArray *machine_ids)
-{
-    for (guint i = 0; i < machine_ids->len; i++)
-        if (!is_settled_off(run, g_ptr_array_index(machine_ids, i)))
-            return FALSE;
-    return TRUE;
-}
-
 typedef gboolean (*PowerCall)(Hypervisor *hypervisor, const char *uuid, GError **error);
 
 static void call_each(Run *run, GPtrArray *machine_ids, PowerCall call)
@@ -47,22 +39,53 @@ static void call_each(Run *run, GPtrArray *machine_ids, PowerCall call)
     }
 }
 
-static void wait_until_off(Run *run, GPtrArray *machine_ids, guint seconds)
+/* A pending machine has stopped when it has moved: it may run again by now. */
+static gboolean has_stopped(Run *run, GHashTable *pending, const char *machine_id)
+{
+    g_autoptr(Machine) machine = engine_machine(run->engine, machine_id);
+    if (machine && g_hash_table_contains(pending, machine_id) && !machine_is_pending(machine))
+        return TRUE;
+    return is_settled_off(run, machine_id);
+}
+
+/* Those that have stopped leave the array: they are not waited for, nor forced, again. */
+static void drop_stopped(Run *run, GHashTable *pending, GPtrArray *machine_ids)
+{
+    for (guint i = machine_ids->len; i-- > 0;)
+        if (has_stopped(run, pending, g_ptr_array_index(machine_ids, i)))
+            g_ptr_array_remove_index(machine_ids, i);
+}
+
+static GHashTable *pending_among(Run *run, GPtrArray *machine_ids)
+{
+    GHashTable *pending = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < machine_ids->len; i++) {
+        g_autoptr(Machine) machine = engine_machine(run->engine, g_ptr_array_index(machine_ids, i));
+        if (machine && machine_is_pending(machine))
+            g_hash_table_add(pending, g_strdup(machine->id));
+    }
+    return pending;
+}
+
+static void wait_until_off(Run *run, GHashTable *pending, GPtrArray *machine_ids, guint seconds)
 {
     gint64 deadline = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
-    while (!all_off(run, machine_ids) && g_get_monotonic_time() < deadline &&
-           !g_cancellable_is_cancelled(run->cancellable))
+    drop_stopped(run, pending, machine_ids);
+    while (machine_ids->len && g_get_monotonic_time() < deadline && !g_cancellable_is_cancelled(run->cancellable)) {
         g_usleep(POLL_MS * 1000);
+        drop_stopped(run, pending, machine_ids);
+    }
 }
 
 void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboolean force)
 {
+    g_autoptr(GHashTable) pending = pending_among(run, machine_ids);
     call_each(run, machine_ids, hypervisor_shutdown);
-    wait_until_off(run, machine_ids, grace_seconds);
+    wait_until_off(run, pending, machine_ids, grace_seconds);
     if (!force || g_cancellable_is_cancelled(run->cancellable))
         return;
     call_each(run, machine_ids, hypervisor_poweroff);
-    wait_until_off(run, machine_ids, grace_seconds);
+    wait_until_off(run, pending, machine_ids, grace_seconds);
 }
 
 /* A start settles first: the hook would do it too, but here the reason of a failure reaches the person whole. */
@@ -165,8 +188,8 @@ static void act_on(Run *run, Work *work, Action action)
         run_item_fail(run, work->job_item, error);
 }
 
-/* Asked, not yet off: the person wants to know which did. */
-static void await_shutdown(Run *run)
+/* Asked, not yet off: the person wants to know which did, and goes on with those. */
+static void await_stops(Run *run)
 {
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < run->works->len; i++) {
@@ -175,11 +198,12 @@ static void await_shutdown(Run *run)
             g_ptr_array_add(ids, g_strdup(work->item->machine_id));
     }
     run_phase(run, "waiting for machines to stop");
-    wait_until_off(run, ids, run->job->request->grace_seconds);
+    g_autoptr(GHashTable) pending = pending_among(run, ids);
+    wait_until_off(run, pending, ids, run->job->request->grace_seconds);
     for (guint i = 0; i < run->works->len; i++) {
         Work *work = g_ptr_array_index(run->works, i);
         g_autoptr(GError) error = NULL;
-        if (work->job_item->state != ITEM_DONE || is_off(run, work->item->machine_id))
+        if (!g_ptr_array_find_with_equal_func(ids, work->item->machine_id, g_str_equal, NULL))
             continue;
         error_set(&error, UNDERPIN_ERROR_BUSY, "try again, or 'underpin poweroff'", "'%s' was asked to shut down and still runs",
                   work->item->name);
@@ -195,6 +219,6 @@ void run_actions(Run *run)
     run_phase(run, "working");
     for (guint i = 0; i < run->works->len; i++)
         act_on(run, g_ptr_array_index(run->works, i), ACTIONS[verb]);
-    if (verb == VERB_SHUTDOWN)
-        await_shutdown(run);
+    if (verb == VERB_SHUTDOWN || verb == VERB_POWEROFF)
+        await_stops(run);
 }

@@ -36,6 +36,6 @@ void run_vacate(Run *run, const char *machine_id);
 void run_settle(Run *run);
 /* run_actions.c: verbs that switch nothing. */
 void run_actions(Run *run);
-/* Asks the machines to shut down and waits until all are off or `grace_seconds` are over; then powers the rest off if
+/* Takes those that have stopped out of the array. Asks the machines to shut down and waits until all are off or `grace_seconds` are over; then powers the rest off if
  * `force`. Cancelling ends the waiting. */
 void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboolean force);

@@ -149,7 +149,7 @@ static void tell_done(Run *run, Batch *batch)
     g_ptr_array_set_size(batch->settled, 0);
 }
 
-static void finish_batch(Run *run, Batch *batch)
+static void finish_batch(Run *run, Batch *batch, gboolean is_last)
 {
     g_autoptr(GError) problem = NULL;
     if (!sync_batch(run, batch, &problem)) {
@@ -157,7 +157,7 @@ static void finish_batch(Run *run, Batch *batch)
         return;
     }
     finish_each(run, batch);
-    if (!batch->settled->len || settle_record(run->engine, batch->settled, NULL, &problem))
+    if (!batch->settled->len || settle_record(run->engine, batch->settled, is_last, &problem))
         tell_done(run, batch);
     else
         leave_all(run, batch, problem);
@@ -199,9 +199,9 @@ static void settle_batches(Run *run)
             g_ptr_array_add(batch.works, work);
         }
         if (batch.works->len == BATCH)
-            finish_batch(run, &batch);
+            finish_batch(run, &batch, i + 1 == run->works->len);
     }
-    finish_batch(run, &batch);
+    finish_batch(run, &batch, TRUE);
 }
 
 /* --- machines that run ------------------------------------------------------------------------------------- */

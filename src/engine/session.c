@@ -65,7 +65,7 @@ static gboolean record_single(Engine *engine, Settled *settled, GError **error)
 {
     g_autoptr(GPtrArray) batch = g_ptr_array_new();
     g_ptr_array_add(batch, settled);
-    return settle_record(engine, batch, NULL, error);
+    return settle_record(engine, batch, TRUE, error);
 }
 
 /* The machine is stopped and its gate is ours. */
@@ -87,6 +87,8 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
     }
     Settled *settled = settle_switch(engine, current, allow_hypervisor, error);
     gboolean ok = settled && record_single(engine, settled, error);
+    if (ok && settled->receipt)
+        receipt_leave(engine, machine->id, g_steal_pointer(&settled->receipt));
     settled_free(settled);
     return ok;
 }

@@ -572,7 +572,9 @@ static gboolean machine_mentions(const Machine *machine, const char *layer_id)
 /* Whether the machine stopped needing some layer: only then is counting all references worth it. */
 static gboolean releases_layer(const Settled *settled)
 {
-    if (!settled->after || settled->before->actual_place != settled->after->actual_place || settled->after->retired)
+    gboolean is_new = settled->before->actual_place == PLACE_NONE;
+    if (!settled->after || settled->after->retired ||
+        (!is_new && settled->before->actual_place != settled->after->actual_place))
         return TRUE;
     for (guint i = 0; i < settled->before->generations->len; i++) {
         const Generation *generation = g_ptr_array_index(settled->before->generations, i);
@@ -615,7 +617,7 @@ static void see_all(GHashTable *seen, const Inventory *snapshot)
 }
 
 /* One look and its commit; BUSY where something else has moved a machine in between. */
-static gboolean record_once(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error)
 {
     gint64 now = engine_now(engine);
     gboolean releases = FALSE;
@@ -625,7 +627,7 @@ static gboolean record_once(Engine *engine, GPtrArray *settled, Job *job, GError
     for (guint i = 0; i < settled->len; i++) {
         const Settled *one = g_ptr_array_index(settled, i);
         record_one(engine, one, changes, now);
-        releases = releases || releases_layer(one);
+        releases = releases || (list_unused && releases_layer(one));
     }
     if (releases) {
         snapshot = engine_snapshot(engine);
@@ -638,19 +640,17 @@ static gboolean record_once(Engine *engine, GPtrArray *settled, Job *job, GError
         Machine *before = ((Settled *)g_ptr_array_index(settled, i))->before;
         g_hash_table_replace(seen, before->id, before);
     }
-    if (job)
-        changes_put_job(changes, job);
     return engine_commit_seen(engine, changes, seen, error);
 }
 
 #define RECORD_ATTEMPTS 5
 
-gboolean settle_record(Engine *engine, GPtrArray *settled, Job *job, GError **error)
+gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     gboolean ok = sync_settled(engine, settled, &problem);
     for (guint attempt = 0; !problem && attempt < RECORD_ATTEMPTS; attempt++) {
-        ok = record_once(engine, settled, job, &problem);
+        ok = record_once(engine, settled, list_unused, &problem);
         if (error_code(problem) == UNDERPIN_ERROR_BUSY && attempt + 1 < RECORD_ATTEMPTS)
             g_clear_error(&problem);
         if (ok)

@@ -21,13 +21,14 @@ static bool refuse_stored_chain(Verdict *verdict, const char *name)
     return refuse(verdict, "'%s' has a stored backing chain; run 'underpin doctor --repair'", name);
 }
 
-static bool is_known(const Subject *subject, const StorePath *path)
+/* The name of the machine that the path belongs to, where it has been met before. */
+static const char *known_name(const Subject *subject, const StorePath *path)
 {
     for (size_t i = 0; i < subject->count; i++)
         if (strcmp(subject->machines[i].id, path->id) == 0 &&
             strcmp(subject->machines[i].store.root, path->store.root) == 0)
-            return true;
-    return false;
+            return subject->machines[i].name;
+    return NULL;
 }
 
 static bool add_machine(Judgement *judgement, const char **name_out)
@@ -48,8 +49,8 @@ static bool add_machine(Judgement *judgement, const char **name_out)
 
 static bool judge_head(Judgement *judgement)
 {
-    const char *name = judgement->path.id;
-    if (!is_known(judgement->subject, &judgement->path) && !add_machine(judgement, &name))
+    const char *name = known_name(judgement->subject, &judgement->path);
+    if (!name && !add_machine(judgement, &name))
         return false;
     if (judgement->check == CHECK_DEFINITION && judgement->scanned->kind == SCANNED_CHAIN)
         return refuse_stored_chain(judgement->verdict, name);

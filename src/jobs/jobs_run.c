@@ -110,8 +110,12 @@ static JobState final_state(const Job *job)
     return failed->len ? JOB_FAILED : cancelled->len ? JOB_CANCELLED : JOB_DONE;
 }
 
-static void settle_item(JobItem *item, const GError *error)
+static void settle_item(JobItem *item, const GError *error, const char *receipt)
 {
+    if (receipt) {
+        g_free(item->receipt);
+        item->receipt = g_strdup(receipt);
+    }
     if (!error) {
         item->state = ITEM_DONE;
         g_clear_pointer(&item->message, g_free);
@@ -125,6 +129,7 @@ static void settle_item(JobItem *item, const GError *error)
 /* The pending jobs that wait for the machine, each as a private copy with its item brought up to date. */
 static GPtrArray *jobs_waiting_for(Jobs *jobs, const char *machine_id, const GError *error)
 {
+    g_autofree char *receipt = engine_take_receipt(jobs->engine, machine_id);
     GPtrArray *waiting = g_ptr_array_new_with_free_func((GDestroyNotify)job_unref);
     GHashTableIter iter;
     gpointer value;
@@ -135,7 +140,7 @@ static GPtrArray *jobs_waiting_for(Jobs *jobs, const char *machine_id, const GEr
         JobItem *item = g_hash_table_lookup(open->items, machine_id);
         if (!item || item->state != ITEM_PENDING || open->published->state != JOB_PENDING)
             continue;
-        settle_item(item, error);
+        settle_item(item, error, receipt);
         open->published->done++;
         g_ptr_array_add(waiting, job_copy(open->published));
     }
@@ -178,7 +183,7 @@ static void resume_item(Jobs *jobs, JobItem *item)
     }
     if (machine && machine->behind_reason)
         error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause and try again", "%s", machine->behind_reason);
-    settle_item(item, behind);
+    settle_item(item, behind, NULL);
 }
 
 /* Committed: what the recovery has not settled yet is pending. */

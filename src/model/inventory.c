@@ -65,6 +65,8 @@ GPtrArray *inventory_clones(const Inventory *inventory, const char *base_id)
     g_hash_table_iter_init(&iter, inventory->machines);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Machine *machine = value;
+        if (machine->retired)
+            continue;
         if (sits_on(machine_actual(machine), base_id) || sits_on(machine_desired(machine), base_id))
             g_ptr_array_add(clones, machine_ref(machine));
     }

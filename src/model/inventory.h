@@ -27,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_free)
 
 /* By name, UUID or id, in this order; NULL where there is none. Borrowed. */
 const Machine *inventory_find(const Inventory *inventory, const char *name);
-/* Clones whose actual or desired generation sits on the base. New array of references. */
+/* Clones whose actual or desired generation sits on the base; bases that were made from one count, retired ones do not. New array of references. */
 GPtrArray *inventory_clones(const Inventory *inventory, const char *base_id);
 /* All machines sorted by name (numbers inside names by value: lab-2 before lab-10). New array of references. */
 GPtrArray *inventory_machines_sorted(const Inventory *inventory);

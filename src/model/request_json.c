@@ -148,7 +148,7 @@ static gboolean read_number(const FieldInfo *field, const json_t *value, guint64
 static gboolean read_uint(const FieldInfo *field, const json_t *value, guint *number_out,
                           GError **error)
 {
-    guint64 number;
+    guint64 number = 0;
     if (!read_number(field, value, &number, error))
         return FALSE;
     *number_out = (guint)number;

@@ -92,7 +92,7 @@ static gboolean reboot_round(const Daemon *daemon, guint round, Samples *gaps, G
         return FALSE;
     g_usleep(G_USEC_PER_SEC); /* the job turns reboots into stops */
     pid_t old = qemu_pid("clone");
-    (void)virsh("reboot", "clone", &ignored);
+    (void)guest_do("clone", "run", "reboot", &ignored); /* the connection ends with the guest */
     return time_gap("clone", old, gaps, error);
 }
 

@@ -1,6 +1,7 @@
 /*
- * GLib's locks as pthread locks, for builds with ThreadSanitizer only: GLib is not instrumented, so what its locks order
- * looks like races. Calls from our code are bound to these definitions; GLib's own stay with GLib.
+ * GLib's locks as pthread locks, for builds with ThreadSanitizer only: GLib is not instrumented, so
+ * what its locks order looks like races. Calls from our code are bound to these definitions; GLib's
+ * own stay with GLib.
  */
 #include <glib.h>
 #include <pthread.h>
@@ -27,7 +28,9 @@ static void forget_lock(void **slot)
     *slot = NULL;
 }
 
-/* --- mutexes ----------------------------------------------------------------------------------------------- */
+/* --- mutexes
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void init_mutex(void *lock)
 {
@@ -64,7 +67,8 @@ void g_mutex_unlock(GMutex *mutex)
     pthread_mutex_unlock(mutex_of(mutex));
 }
 
-/* --- conditions -------------------------------------------------------------------------------------------- */
+/* --- conditions
+ * -------------------------------------------------------------------------------------------- */
 
 static void init_cond(void *lock)
 {
@@ -111,7 +115,8 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time)
     return pthread_cond_timedwait(cond_of(cond), mutex_of(mutex), &end) == 0;
 }
 
-/* --- readers and writers ----------------------------------------------------------------------------------- */
+/* --- readers and writers
+ * ----------------------------------------------------------------------------------- */
 
 static void init_rw_lock(void *lock)
 {

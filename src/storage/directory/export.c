@@ -19,6 +19,8 @@
 #include "foundation/durable_file.h"
 
 static const char export_attribute[] = "user.underpin.export";
+/* "UID:GID:MODE" as import found them. Only root can write it: export believes it. */
+static const char owner_attribute[] = "trusted.underpin.owner";
 
 /* The machine's heads in `now`, open, and their generation (*owned_out where the record did not
  * have it). */
@@ -60,6 +62,20 @@ static gboolean drop_original(DirectoryStore *store, const Head *head, int now_f
            durable_file_sync(directory_fd, head->source_path, error);
 }
 
+/* For export. What a repeated import finds is ours, and not remembered; some file systems cannot. */
+static gboolean remember_owner(int fd, const char *file, GError **error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at '%s'", file);
+    g_autofree char *text =
+        g_strdup_printf("%u:%u:%o", status.st_uid, status.st_gid, status.st_mode & 0777);
+    if (fsetxattr(fd, owner_attribute, text, strlen(text), XATTR_CREATE) == 0 || errno == EEXIST ||
+        errno == ENOTSUP || errno == EPERM)
+        return TRUE;
+    return error_set_errno(error, errno, "cannot note the owner of '%s'", file);
+}
+
 static gboolean adopt_head(DirectoryStore *store, const Head *head, int now_fd, GError **error)
 {
     g_autofree char *file = head_file_name(head->target, head->format, error);
@@ -68,7 +84,7 @@ static gboolean adopt_head(DirectoryStore *store, const Head *head, int now_fd, 
     g_auto(Descriptor) fd = openat(now_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot open volume '%s'", head->target);
-    return file_normalise(fd, MODE_HEAD, file, error) &&
+    return remember_owner(fd, file, error) && file_normalise(fd, MODE_HEAD, file, error) &&
            drop_original(store, head, now_fd, file, error);
 }
 
@@ -175,6 +191,27 @@ static gboolean place(const Export *work, GError **error)
                           : error_set_errno(error, errno, "cannot link '%s'", work->path);
 }
 
+/* Nothing to do where nothing was remembered, or where it was done before. */
+static gboolean give_owner_back(const Export *work, GError **error)
+{
+    char text[64] = "";
+    Ownership ownership;
+    ownership_init(&ownership);
+    g_auto(Descriptor) from_fd =
+        openat(work->now_fd, work->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from_fd < 0 || fgetxattr(from_fd, owner_attribute, text, sizeof text - 1) <= 0 ||
+        sscanf(text, "%u:%u:%o", &ownership.owner, &ownership.group, &ownership.mode) != 3)
+        return TRUE;
+    g_auto(Descriptor) fd =
+        openat(work->directory_fd, work->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot open '%s'", work->path);
+    ownership.mode &= 0777;
+    return ownership_apply(fd, &ownership, work->path, error) &&
+           (fremovexattr(fd, owner_attribute) == 0 || errno == ENODATA ||
+            error_set_errno(error, errno, "cannot clean '%s'", work->path));
+}
+
 static gboolean check_exportable(const Machine *machine, const Head *head, GError **error)
 {
     return !head->layer_id ||
@@ -221,7 +258,7 @@ static gboolean export_head(Export *work, GError **error)
     gboolean done = FALSE;
     return check_exportable(work->machine, work->head, error) && export_prepare(work, error) &&
            check_destination(work, &done, error) && (done || place(work, error)) &&
-           durable_file_sync(work->directory_fd, work->path, error);
+           give_owner_back(work, error) && durable_file_sync(work->directory_fd, work->path, error);
 }
 
 gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const Head *head,

@@ -66,7 +66,7 @@ static gboolean check_may_create(const DirectoryStore *store, gboolean create, G
         return refuse_missing(store, "one was made here, but it is not mounted", hint, error);
     return create ||
            refuse_missing(store, "the directory is empty or missing",
-                          "mount its file system, or set 'path' in the configuration", error);
+                          "mount its file system, or set 'directory' in the configuration", error);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* The model: see model.h. Each operation says what it does to the model, asks the engine for it, and compares. */
+/* The model: see model.h. Each operation says what it does to the model, asks the engine for it,
+ * and compares. */
 #include "model.h"
 
 // clang-format off
@@ -12,7 +13,9 @@
 
 #define DAY_SECONDS 86400
 
-/* --- parts ------------------------------------------------------------------------------------------------- */
+/* --- parts
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static guint pick(Model *model, guint bound)
 {
@@ -41,7 +44,8 @@ static ModelMachine *pick_machine(Model *model, gboolean base)
 {
     guint start = pick(model, model->machines->len);
     for (guint i = 0; i < model->machines->len; i++) {
-        ModelMachine *machine = g_ptr_array_index(model->machines, (start + i) % model->machines->len);
+        ModelMachine *machine =
+            g_ptr_array_index(model->machines, (start + i) % model->machines->len);
         if (machine->is_base == base && !machine->retired)
             return machine;
     }
@@ -56,7 +60,8 @@ static ModelVolume *volume_of(ModelMachine *machine, const char *target)
     return NULL;
 }
 
-static ModelVolume *add_volume(ModelMachine *machine, const char *target, Role role, gboolean own, const char *text)
+static ModelVolume *add_volume(ModelMachine *machine, const char *target, Role role, gboolean own,
+                               const char *text)
 {
     ModelVolume *volume = &machine->volumes[machine->volume_count++];
     *volume = (ModelVolume){.role = role, .own = own};
@@ -80,7 +85,8 @@ static void tell(const ModelMachine *machine, const Job *job)
                   machine && machine->runs ? " (runs)" : "", job_state_name(job->state));
 }
 
-/* --- what happens to volumes: the table of DESIGN.md, section 2 ------------------------------------------------- */
+/* --- what happens to volumes: the table of DESIGN.md, section 2
+ * ------------------------------------------------- */
 
 static void fresh_volume(ModelVolume *volume, const ModelVolume *from)
 {
@@ -102,7 +108,8 @@ static void push_undo(Model *model, ModelMachine *machine)
 {
     gboolean written = FALSE;
     for (guint i = 0; i < machine->volume_count; i++)
-        written = written || (machine->volumes[i].role == ROLE_SYSTEM && machine->volumes[i].written);
+        written =
+            written || (machine->volumes[i].role == ROLE_SYSTEM && machine->volumes[i].written);
     if (!written)
         return;
     assert_true(machine->undo_count < MODEL_UNDO);
@@ -143,7 +150,8 @@ static void fulfil(Model *model, ModelMachine *machine, Wish wish, const char *b
         become_old(model, machine);
 }
 
-/* --- asking the engine ------------------------------------------------------------------------------------------ */
+/* --- asking the engine
+ * ------------------------------------------------------------------------------------------ */
 
 static ItemState expected_state(Decision decision)
 {
@@ -170,8 +178,9 @@ static void compare_plan(const Plan *plan, const Job *job)
         const JobItem *item = g_ptr_array_index(job->items, i);
         assert_string_equal(planned->name, item->machine_name);
         if (item->state != expected_state(planned->decision))
-            fail_msg("%s of '%s': planned '%s', became '%s': %s", verb_name(job->request->verb), planned->name,
-                     decision_name(planned->decision), item_state_name(item->state), item->message ? item->message : "");
+            fail_msg("%s of '%s': planned '%s', became '%s': %s", verb_name(job->request->verb),
+                     planned->name, decision_name(planned->decision), item_state_name(item->state),
+                     item->message ? item->message : "");
         assert_proven(item);
     }
 }
@@ -206,12 +215,15 @@ static ItemState state_of(const Job *job)
 static void assert_became(const Job *job, const char *name, ItemState expected)
 {
     if (state_of(job) != expected)
-        fail_msg("%s of '%s' is '%s', not '%s': %s", verb_name(job->request->verb), name, item_state_name(state_of(job)),
-                 item_state_name(expected),
-                 job->items->len ? ((JobItem *)g_ptr_array_index(job->items, 0))->message : job->message);
+        fail_msg("%s of '%s' is '%s', not '%s': %s", verb_name(job->request->verb), name,
+                 item_state_name(state_of(job)), item_state_name(expected),
+                 job->items->len ? ((JobItem *)g_ptr_array_index(job->items, 0))->message
+                                 : job->message);
 }
 
-/* --- operations --------------------------------------------------------------------------------------------------- */
+/* --- operations
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static guint living(Model *model, gboolean base)
 {
@@ -233,7 +245,8 @@ static void make_clone(Model *model)
     ModelMachine *clone = add(model, name);
     g_strlcpy(clone->base, base->name, sizeof clone->base);
     for (guint i = 0; i < base->volume_count; i++)
-        add_volume(clone, base->volumes[i].target, base->volumes[i].role, FALSE, base->volumes[i].text);
+        add_volume(clone, base->volumes[i].target, base->volumes[i].role, FALSE,
+                   base->volumes[i].text);
     count(model, "clone");
 }
 
@@ -287,7 +300,8 @@ static void stop(Model *model)
 }
 
 /* The wish is fulfilled at once, or when the machine stops. */
-static void take_wish(Model *model, ModelMachine *machine, const Job *job, Wish wish, const char *base_name)
+static void take_wish(Model *model, ModelMachine *machine, const Job *job, Wish wish,
+                      const char *base_name)
 {
     assert_became(job, machine->name, machine->runs ? ITEM_PENDING : ITEM_DONE);
     if (!machine->runs) {
@@ -338,7 +352,8 @@ static const char *destination(const ModelMachine *machine)
                                         : machine->base;
 }
 
-static void rebase_result(Model *model, ModelMachine *machine, ModelMachine *onto, gboolean even_held, const Job *job)
+static void rebase_result(Model *model, ModelMachine *machine, ModelMachine *onto,
+                          gboolean even_held, const Job *job)
 {
     gboolean held = machine->held && !even_held;
     if (machine->base[0] ? !outlines_are_equal(find(model, machine->base), onto) : !held)
@@ -504,7 +519,8 @@ static void note_flattened(Model *model, ModelMachine *machine)
             machine->volumes[i].written = TRUE;
 }
 
-/* A clone again, with what its base does not have as its own; alone, where nothing of its base is left. */
+/* A clone again, with what its base does not have as its own; alone, where nothing of its base is
+ * left. */
 static void rejoin_base(Model *model, ModelMachine *machine)
 {
     g_autoptr(Machine) record = world_machine(model->world, machine->name);
@@ -518,7 +534,8 @@ static void rejoin_base(Model *model, ModelMachine *machine)
         machine->volumes[i].own = volume_of(base, machine->volumes[i].target) == NULL;
 }
 
-/* Whoever needs the base's layers is not modelled: it may be refused, but never with clones left behind. */
+/* Whoever needs the base's layers is not modelled: it may be refused, but never with clones left
+ * behind. */
 static void unprepare(Model *model)
 {
     ModelMachine *base = pick_machine(model, TRUE);
@@ -592,12 +609,35 @@ static void restart_daemon(Model *model)
     count(model, "restart");
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------------------ */
+/* --- the walk
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void (*const OPERATIONS[])(Model *model) = {
-    make_clone,  make_clone, write_something, write_something, write_something, start,     start,         stop,
-    stop,        restore,    rebase_one,      rebase_one,      rebase_all,      undo,      undo,          hold_or_release,
-    detach,      remove_machine, remove_base, prepare,         unprepare,       pass_time, add_own_volume, maintain,
+    make_clone,
+    make_clone,
+    write_something,
+    write_something,
+    write_something,
+    start,
+    start,
+    stop,
+    stop,
+    restore,
+    rebase_one,
+    rebase_one,
+    rebase_all,
+    undo,
+    undo,
+    hold_or_release,
+    detach,
+    remove_machine,
+    remove_base,
+    prepare,
+    unprepare,
+    pass_time,
+    add_own_volume,
+    maintain,
     restart_daemon,
 };
 

@@ -1,4 +1,5 @@
-/* A model of machines as guests see them, and random operations on it and on the engine. Plain data, no cleverness. */
+/* A model of machines as guests see them, and random operations on it and on the engine. Plain
+ * data, no cleverness. */
 #pragma once
 
 #include "steps.h"
@@ -12,12 +13,13 @@ typedef struct {
     char target[8];
     Role role;
     gboolean own;
-    gboolean written;  /* since it was fresh */
+    gboolean written; /* since it was fresh */
     char text[MODEL_TEXT];
 } ModelVolume;
 
 typedef struct {
-    ModelVolume volumes[MODEL_VOLUMES]; /* system volumes count; the rest is what the machine has now */
+    ModelVolume
+        volumes[MODEL_VOLUMES]; /* system volumes count; the rest is what the machine has now */
     char base[16];
     gint64 replaced_at;
 } ModelEntry;

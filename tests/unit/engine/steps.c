@@ -10,7 +10,9 @@
 // clang-format on
 #include <string.h>
 
-/* --- worlds ------------------------------------------------------------------------------------------------ */
+/* --- worlds
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int step_set_up_empty(void **state)
 {
@@ -35,7 +37,9 @@ int step_tear_down(void **state)
     return 0;
 }
 
-/* --- content ----------------------------------------------------------------------------------------------- */
+/* --- content
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void step_write_all(World *world, const char *name, const char *text)
 {
@@ -44,14 +48,16 @@ void step_write_all(World *world, const char *name, const char *text)
     world_write(world, name, "vdc", text);
 }
 
-void step_assert_all(World *world, const char *name, const char *system, const char *temporary, const char *data)
+void step_assert_all(World *world, const char *name, const char *system, const char *temporary,
+                     const char *data)
 {
     world_assert_content(world, name, "vda", system);
     world_assert_content(world, name, "vdb", temporary);
     world_assert_content(world, name, "vdc", data);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ---------------------------------------------------------------------------------------------- */
 
 Request *step_rebase(const char *name, const char *onto)
 {
@@ -83,7 +89,8 @@ void step_run_to(World *world, Request *request, JobState state)
 {
     g_autoptr(Job) job = world_run(world, request);
     if (job->state != state)
-        print_error("the job is %s: %s\n", job_state_name(job->state), job->message ? job->message : "");
+        print_error("the job is %s: %s\n", job_state_name(job->state),
+                    job->message ? job->message : "");
     assert_int_equal(job->state, state);
 }
 
@@ -127,7 +134,8 @@ void step_next_base(World *world, const char *base, const char *name, const char
     world_do(world, world_request(VERB_PREPARE, name, NULL));
 }
 
-/* --- the host ---------------------------------------------------------------------------------------------- */
+/* --- the host
+ * ---------------------------------------------------------------------------------------------- */
 
 static char *machine_of(World *world, const char *uuid)
 {
@@ -135,7 +143,8 @@ static char *machine_of(World *world, const char *uuid)
     return machine ? g_strdup(machine->id) : NULL;
 }
 
-static gboolean ask_hook(const char *uuid, const char *xml, gboolean resume, gpointer user_data, GError **error)
+static gboolean ask_hook(const char *uuid, const char *xml, gboolean resume, gpointer user_data,
+                         GError **error)
 {
     World *world = user_data;
     g_autofree char *id = machine_of(world, uuid);
@@ -160,7 +169,9 @@ void step_connect_host(World *world)
     hypervisor_listen(world->hypervisor, hear_host, world);
 }
 
-/* --- doctor ------------------------------------------------------------------------------------------------ */
+/* --- doctor
+ * ------------------------------------------------------------------------------------------------
+ */
 
 gboolean step_finds(World *world, const char *id, const char *subject)
 {

@@ -12,14 +12,16 @@
 
 #define ROUNDS 2000
 
-/* --- gates ------------------------------------------------------------------------------------------------------ */
+/* --- gates
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     World *world;
     const char *id;
-    gint inside;    /* who has the gate at this moment; atomic */
-    gint broken;    /* found somebody else inside */
-    gint taken[2];  /* by settles, by starts */
+    gint inside;   /* who has the gate at this moment; atomic */
+    gint broken;   /* found somebody else inside */
+    gint taken[2]; /* by settles, by starts */
 } Fight;
 
 static void enter_and_leave(Fight *fight, gint who)
@@ -47,7 +49,8 @@ static gpointer start_often(gpointer data)
 {
     Fight *fight = data;
     for (guint i = 0; i < ROUNDS; i++) {
-        if (!gate_take_for_start(fight->world->engine, fight->id, g_get_monotonic_time() + 10 * G_USEC_PER_SEC, NULL))
+        if (!gate_take_for_start(fight->world->engine, fight->id,
+                                 g_get_monotonic_time() + 10 * G_USEC_PER_SEC, NULL))
             continue;
         enter_and_leave(fight, 1);
         gate_set(fight->world->engine, fight->id, GATE_OPEN);
@@ -102,7 +105,9 @@ static void a_claim_file_alone_keeps_settle_off(void **state)
     gate_set(world->engine, "machine", GATE_OPEN);
 }
 
-/* --- occupation ---------------------------------------------------------------------------------------------------- */
+/* --- occupation
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static gpointer occupy_often(gpointer data)
 {
@@ -110,8 +115,9 @@ static gpointer occupy_often(gpointer data)
     for (guint i = 0; i < ROUNDS; i++) {
         gint64 deadline = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
         gboolean brief = i % 2;
-        gboolean ok = brief ? engine_occupy_briefly(fight->world->engine, fight->id, "a moment", NULL)
-                            : engine_occupy_waiting(fight->world->engine, fight->id, "a job", deadline, NULL);
+        gboolean ok =
+            brief ? engine_occupy_briefly(fight->world->engine, fight->id, "a moment", NULL)
+                  : engine_occupy_waiting(fight->world->engine, fight->id, "a job", deadline, NULL);
         if (!ok)
             continue;
         enter_and_leave(fight, brief);
@@ -143,7 +149,8 @@ static void a_job_waits_for_a_brief_owner_and_not_for_another_job(void **state)
     engine_vacate(world->engine, "machine");
     assert_true(engine_occupy_briefly(world->engine, "machine", "a settle", NULL));
     assert_null(engine_occupant(world->engine, "machine")); /* nobody is refused because of it */
-    assert_false(engine_occupy_waiting(world->engine, "machine", "job 2", g_get_monotonic_time(), NULL));
+    assert_false(
+        engine_occupy_waiting(world->engine, "machine", "job 2", g_get_monotonic_time(), NULL));
     engine_vacate(world->engine, "machine");
 }
 
@@ -163,7 +170,9 @@ static void a_base_in_use_is_nobodys_and_may_be_used_by_several(void **state)
     engine_vacate(world->engine, "base");
 }
 
-/* --- all at once ------------------------------------------------------------------------------------------------------ */
+/* --- all at once
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     World *world;
@@ -198,7 +207,8 @@ static gpointer reclaim_often(gpointer data)
     return NULL;
 }
 
-static void ignore_events(EngineEvent event, const char *id, const GError *error, gpointer user_data)
+static void ignore_events(EngineEvent event, const char *id, const GError *error,
+                          gpointer user_data)
 {
     (void)event;
     (void)id;
@@ -216,7 +226,8 @@ static void starts_in_the_middle_of_everything_lose_nothing(void **state)
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
     Storm storm = {.world = world, .id = machine->id, .uuid = machine->uuid};
     engine_listen(world->engine, ignore_events, NULL);
-    GThread *threads[] = {g_thread_new("host", start_and_stop, &storm), g_thread_new("care", reclaim_often, &storm)};
+    GThread *threads[] = {g_thread_new("host", start_and_stop, &storm),
+                          g_thread_new("care", reclaim_often, &storm)};
     for (guint i = 0; i < 150; i++) {
         Request *request = step_rebase("lab-1", i % 2 ? "v1" : "v2");
         request->running = RUNNING_STOP;

@@ -1,4 +1,5 @@
-/* Bases and volumes: roles and outlines through every operation, extra volumes, capacities, levels of bases, removal. */
+/* Bases and volumes: roles and outlines through every operation, extra volumes, capacities, levels
+ * of bases, removal. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@ static void assert_outline(World *world, const char *name, const char *expected)
     g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
-        g_string_append_printf(text, "%s%s=%s", i ? "," : "", volume->target, role_name(volume->role));
+        g_string_append_printf(text, "%s%s=%s", i ? "," : "", volume->target,
+                               role_name(volume->role));
     }
     assert_string_equal(text->str, expected);
 }
@@ -52,7 +54,9 @@ static gboolean plan_warns(World *world, Request *request, const char *text)
     return FALSE;
 }
 
-/* --- outlines ---------------------------------------------------------------------------------------------------- */
+/* --- outlines
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void roles_order_and_targets_stay_through_every_operation(void **state)
 {
@@ -82,7 +86,8 @@ static void roles_order_and_targets_stay_through_every_operation(void **state)
 static void outlines_that_differ_are_refused_up_front_with_both_shown(void **state)
 {
     static const char *const ODD[] = {"vda=system,vdb=temporary", "vda=system,vdb=data,vdc=data",
-                                      "vdb=temporary,vda=system,vdc=data", "vda=system,vdb=temporary,vdd=data"};
+                                      "vdb=temporary,vda=system,vdc=data",
+                                      "vda=system,vdb=temporary,vdd=data"};
     World *world = *state;
     world_clone(world, "v1", "lab-2");
     for (gsize i = 0; i < G_N_ELEMENTS(ODD); i++) {
@@ -134,7 +139,8 @@ static void a_disk_that_was_detached_by_virsh_still_moves_and_doctor_says_so(voi
     World *world = *state;
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
     g_autoptr(DomainFacts) facts = hypervisor_inspect(world->hypervisor, machine->uuid, NULL);
-    g_autoptr(GRegex) disk = g_regex_new("<disk(?:(?!</disk>).)*dev=.vdc.(?:(?!</disk>).)*</disk>", G_REGEX_DOTALL, 0, NULL);
+    g_autoptr(GRegex) disk = g_regex_new("<disk(?:(?!</disk>).)*dev=.vdc.(?:(?!</disk>).)*</disk>",
+                                         G_REGEX_DOTALL, 0, NULL);
     g_autofree char *xml = g_regex_replace_literal(disk, facts->xml, -1, 0, "", 0, NULL);
     assert_true(strlen(xml) < strlen(facts->xml));
     assert_true(hypervisor_define(world->hypervisor, xml, NULL));
@@ -145,7 +151,9 @@ static void a_disk_that_was_detached_by_virsh_still_moves_and_doctor_says_so(voi
     assert_true(hypervisor_define(world->hypervisor, facts->xml, NULL));
 }
 
-/* --- capacities ---------------------------------------------------------------------------------------------------- */
+/* --- capacities
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void the_new_bases_capacity_counts_for_the_system_and_the_clones_for_data(void **state)
 {
@@ -156,7 +164,8 @@ static void the_new_bases_capacity_counts_for_the_system_and_the_clones_for_data
     resize(world, "big", "vdc", 16 * MIB);
     world_do(world, world_request(VERB_PREPARE, "big", NULL));
     world_write(world, "lab-1", "vda", "before");
-    assert_true(plan_warns(world, step_rebase("lab-1", "big"), "data volume 'vdc' keeps its capacity"));
+    assert_true(
+        plan_warns(world, step_rebase("lab-1", "big"), "data volume 'vdc' keeps its capacity"));
     assert_true(plan_warns(world, step_rebase("lab-1", "big"), "system volume 'vda' changes"));
     world_do(world, step_rebase("lab-1", "big"));
     assert_int_equal(capacity_of(world, "lab-1", "vda"), 8 * MIB);
@@ -201,12 +210,15 @@ static void a_role_changes_while_the_machine_is_neither_base_nor_clone(void **st
     world_do(world, set_role("plain", "vdb", ROLE_TEMPORARY));
     assert_outline(world, "plain", "vda=system,vdb=temporary");
     world_assert_content(world, "plain", "vdb", "content");
-    step_refused(world, set_role("lab-1", "vdb", ROLE_DATA), UNDERPIN_ERROR_REFUSED, "its roles are its base's");
+    step_refused(world, set_role("lab-1", "vdb", ROLE_DATA), UNDERPIN_ERROR_REFUSED,
+                 "its roles are its base's");
     step_refused(world, set_role("v1", "vdb", ROLE_DATA), UNDERPIN_ERROR_REFUSED, "is a base");
     step_refused(world, set_role("plain", "vdz", ROLE_DATA), UNDERPIN_ERROR_NOT_FOUND, "vdz");
 }
 
-/* --- levels ---------------------------------------------------------------------------------------------------------- */
+/* --- levels
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void three_levels_of_bases_work_and_go_from_the_leaves_up(void **state)
 {
@@ -218,7 +230,8 @@ static void three_levels_of_bases_work_and_go_from_the_leaves_up(void **state)
     world_clone(world, "top", "leaf");
     step_assert_all(world, "leaf", "top", "top", "one-vdc");
     step_refused(world, world_request(VERB_REMOVE, "top", NULL), UNDERPIN_ERROR_REFUSED, "'leaf'");
-    step_refused(world, world_request(VERB_UNPREPARE, "middle", NULL), UNDERPIN_ERROR_REFUSED, "still needed");
+    step_refused(world, world_request(VERB_UNPREPARE, "middle", NULL), UNDERPIN_ERROR_REFUSED,
+                 "still needed");
     world_write(world, "leaf", "vdc", "mine");
     world_do(world, world_request(VERB_RESTORE, "leaf", NULL));
     step_assert_all(world, "leaf", "top", "top", "mine");
@@ -249,14 +262,17 @@ static void the_base_of_a_base_can_be_removed_and_its_layers_stay(void **state)
 static void unprepare_asks_that_nothing_depends_on_it(void **state)
 {
     World *world = *state;
-    step_refused(world, world_request(VERB_UNPREPARE, "v1", NULL), UNDERPIN_ERROR_REFUSED, "'lab-1'");
+    step_refused(world, world_request(VERB_UNPREPARE, "v1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "'lab-1'");
     world_write(world, "lab-1", "vda", "mine");
     world_do(world, step_rebase("lab-1", "v2"));
     step_refused(world, world_request(VERB_UNPREPARE, "v1", NULL), UNDERPIN_ERROR_REFUSED, "undo");
-    step_refused(world, world_request(VERB_UNPREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "not a base");
+    step_refused(world, world_request(VERB_UNPREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a base");
     Request *removal = world_request(VERB_REMOVE, "lab-1", NULL);
     world_do(world, removal);
-    step_refused(world, world_request(VERB_UNPREPARE, "v1", NULL), UNDERPIN_ERROR_REFUSED, "kept data");
+    step_refused(world, world_request(VERB_UNPREPARE, "v1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "kept data");
     clock_advance(world->clock, 8 * 86400);
     guint64 freed = 0;
     assert_true(engine_reclaim(world->engine, &freed, NULL));
@@ -281,7 +297,8 @@ static void prepare_of_a_running_machine_is_refused_or_shuts_it_down(void **stat
     World *world = *state;
     step_connect_host(world);
     world_do(world, world_request(VERB_START, "lab-1", NULL));
-    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_BUSY, "shut it down first");
+    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_BUSY,
+                 "shut it down first");
     Request *request = world_request(VERB_PREPARE, "lab-1", NULL);
     request->shutdown_first = TRUE;
     request->grace_seconds = 5;
@@ -314,7 +331,8 @@ static void detach_keeps_the_content_and_lets_the_base_go(void **state)
     world_do(world, step_add_volume("lab-1", "vdd", ROLE_DATA));
     world_do(world, world_request(VERB_DETACH, "lab-1", NULL));
     step_assert_all(world, "lab-1", "mine", "mine", "mine");
-    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "not a clone");
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a clone");
     world_do(world, world_request(VERB_REMOVE, "v1", NULL));
     assert_true(engine_reclaim(world->engine, &freed, NULL));
     step_assert_all(world, "lab-1", "mine", "mine", "mine");
@@ -372,14 +390,19 @@ static void clones_get_a_pattern_and_a_taken_name_makes_none(void **state)
     request->name_pattern = g_strdup("pool-{n}-a");
     world_do(world, request);
     assert_true(world_has(world, "pool-1-a") && world_has(world, "pool-3-a"));
-    step_refused(world, world_request(VERB_CLONE, "v1", "fresh", "pool-2-a", NULL), UNDERPIN_ERROR_EXISTS, "pool-2-a");
+    step_refused(world, world_request(VERB_CLONE, "v1", "fresh", "pool-2-a", NULL),
+                 UNDERPIN_ERROR_EXISTS, "pool-2-a");
     assert_false(world_has(world, "fresh"));
-    memory_hypervisor_add(world->hypervisor, "<domain type='qemu'><name>alien</name>"
-                                             "<uuid>aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee</uuid><memory>1</memory>"
-                                             "<os><type>hvm</type></os></domain>");
-    step_refused(world, world_request(VERB_CLONE, "v1", "fresh", "alien", NULL), UNDERPIN_ERROR_EXISTS, "alien");
-    step_refused(world, world_request(VERB_CLONE, "v1", "same", "same", NULL), UNDERPIN_ERROR_INVALID, "same");
-    step_refused(world, world_request(VERB_CLONE, "lab-1", "fresh", NULL), UNDERPIN_ERROR_REFUSED, "not a base");
+    memory_hypervisor_add(world->hypervisor,
+                          "<domain type='qemu'><name>alien</name>"
+                          "<uuid>aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee</uuid><memory>1</memory>"
+                          "<os><type>hvm</type></os></domain>");
+    step_refused(world, world_request(VERB_CLONE, "v1", "fresh", "alien", NULL),
+                 UNDERPIN_ERROR_EXISTS, "alien");
+    step_refused(world, world_request(VERB_CLONE, "v1", "same", "same", NULL),
+                 UNDERPIN_ERROR_INVALID, "same");
+    step_refused(world, world_request(VERB_CLONE, "lab-1", "fresh", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a base");
     assert_false(world_has(world, "fresh"));
 }
 

@@ -1,7 +1,7 @@
 /*
- * Errors (ENOSPC, EIO) at random durable moments of random operations: each machine is entirely before or entirely after,
- * its data is untouched, and once the cause is gone everything settles. The crash sweep kills at each moment in turn; this
- * walks on from what an error has left.
+ * Errors (ENOSPC, EIO) at random durable moments of random operations: each machine is entirely
+ * before or entirely after, its data is untouched, and once the cause is gone everything settles.
+ * The crash sweep kills at each moment in turn; this walks on from what an error has left.
  */
 // clang-format off
 #include <setjmp.h>
@@ -41,12 +41,15 @@ static void replace_text(char **text, char *with)
     *text = with;
 }
 
-/* --- operations -------------------------------------------------------------------------------------------------- */
+/* --- operations
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static Request *random_request(Walk *walk, const char *name)
 {
     static const char *const BASES[] = {"v1", "v2"};
-    static const Verb VERBS[] = {VERB_RESTORE, VERB_REBASE, VERB_REBASE, VERB_UNDO, VERB_HOLD, VERB_RELEASE};
+    static const Verb VERBS[] = {VERB_RESTORE, VERB_REBASE, VERB_REBASE,
+                                 VERB_UNDO,    VERB_HOLD,   VERB_RELEASE};
     Request *request = world_request(VERBS[pick(walk, G_N_ELEMENTS(VERBS))], name, NULL);
     if (request->verb == VERB_REBASE) {
         request->onto = g_strdup(BASES[pick(walk, G_N_ELEMENTS(BASES))]);
@@ -84,7 +87,8 @@ static void start_or_stop(Walk *walk, guint which)
 static void tell(const Job *job, const char *name)
 {
     if (g_getenv("UNDERPIN_TEST_TRACE"))
-        print_message("%s %s: %s\n", verb_name(job->request->verb), name, job_state_name(job->state));
+        print_message("%s %s: %s\n", verb_name(job->request->verb), name,
+                      job_state_name(job->state));
 }
 
 static void operate(Walk *walk, guint which)
@@ -97,7 +101,8 @@ static void operate(Walk *walk, guint which)
     tell(job, walk->names[which]);
 }
 
-/* --- what must be true ------------------------------------------------------------------------------------------- */
+/* --- what must be true
+ * ------------------------------------------------------------------------------------------- */
 
 static void settle_all(Walk *walk)
 {
@@ -130,14 +135,17 @@ static void step(Walk *walk)
     guint which = pick(walk, MACHINES);
     if (pick(walk, 3) == 0)
         write_texts(walk, which);
-    fault_point_arm(FAULT_POINT_COUNT, 1 + pick(walk, LATEST), FAULT_ERROR, pick(walk, 2) ? ENOSPC : EIO);
+    fault_point_arm(FAULT_POINT_COUNT, 1 + pick(walk, LATEST), FAULT_ERROR,
+                    pick(walk, 2) ? ENOSPC : EIO);
     operate(walk, which);
     fault_point_disarm();
-    assert_true(engine_check_unquestioned(walk->world->engine, NULL)); /* the store's number follows as soon as it can */
+    assert_true(engine_check_unquestioned(walk->world->engine,
+                                          NULL)); /* the store's number follows as soon as it can */
     settle_all(walk);
     for (guint i = 0; i < MACHINES; i++)
         check_machine(walk, i);
-    /* What could not be thrown away at once is a finding that doctor takes away; nothing worse may be left. */
+    /* What could not be thrown away at once is a finding that doctor takes away; nothing worse may
+     * be left. */
     g_autoptr(GPtrArray) repaired = engine_repair(walk->world->engine, NULL);
     assert_non_null(repaired);
     world_check_invariants(walk->world);

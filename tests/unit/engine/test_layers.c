@@ -1,4 +1,5 @@
-/* Layers over a long life: chains bounded by flattening, old bases gone, no file left that nothing needs, and why. */
+/* Layers over a long life: chains bounded by flattening, old bases gone, no file left that nothing
+ * needs, and why. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>

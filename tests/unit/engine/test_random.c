@@ -1,9 +1,10 @@
 /*
- * Thousands of random operations against a model of what each guest must see (DESIGN.md, section 2 as data).
+ * Thousands of random operations against a model of what each guest must see (DESIGN.md, section 2
+ * as data).
  *
- * After each step: the run did what the plan said, each volume of each machine holds what the model says, receipts prove
- * that data was kept, and now and then doctor compares catalog, store and host. UNDERPIN_TEST_SEED=N repeats a run,
- * UNDERPIN_TEST_STEPS=N makes it longer.
+ * After each step: the run did what the plan said, each volume of each machine holds what the model
+ * says, receipts prove that data was kept, and now and then doctor compares catalog, store and
+ * host. UNDERPIN_TEST_SEED=N repeats a run, UNDERPIN_TEST_STEPS=N makes it longer.
  */
 // clang-format off
 #include <setjmp.h>

@@ -9,9 +9,12 @@
 
 #include "engine/engine_private.h"
 
-/* --- inventories --------------------------------------------------------------------------------------------------- */
+/* --- inventories
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static void put_layer(Inventory *inventory, const char *set, const char *parent, const char *machine)
+static void put_layer(Inventory *inventory, const char *set, const char *parent,
+                      const char *machine)
 {
     g_autoptr(Changes) changes = changes_new();
     g_autoptr(Layer) layer = layer_new(set, "vda", ROLE_SYSTEM, "qcow2", 1024);
@@ -49,7 +52,8 @@ static void put_machine(Inventory *inventory, Machine *machine)
     inventory_apply(inventory, changes, inventory->generation);
 }
 
-static Machine *base_of(const char *id, const char *set, const char *base, const char *layer, gboolean retired)
+static Machine *base_of(const char *id, const char *set, const char *base, const char *layer,
+                        gboolean retired)
 {
     Machine *machine = machine_on(id, base, layer, ROLE_SYSTEM);
     machine->actual_place = machine->desired_place = PLACE_SEALED;
@@ -75,7 +79,9 @@ static Inventory *two_levels(void)
     return inventory;
 }
 
-/* --- who needs what ------------------------------------------------------------------------------------------------ */
+/* --- who needs what
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void a_layer_of_a_living_base_is_needed_and_with_it_all_below(void **state)
 {
@@ -122,7 +128,8 @@ static void what_a_restore_would_stand_on_is_needed(void **state)
     (void)state;
     put_machine(inventory, base_of("a", "r", NULL, NULL, TRUE));
     put_layer(inventory, "r", NULL, "a");
-    put_machine(inventory, machine_on("m", "a", NULL, ROLE_SYSTEM)); /* its head stands alone: it was flattened */
+    put_machine(inventory, machine_on("m", "a", NULL,
+                                      ROLE_SYSTEM)); /* its head stands alone: it was flattened */
     assert_used(inventory, "r-vda", TRUE);
 }
 
@@ -169,7 +176,8 @@ static void a_session_keeps_what_lay_below_before_it_was_flattened(void **state)
     }
 }
 
-/* --- what nothing needs -------------------------------------------------------------------------------------------- */
+/* --- what nothing needs
+ * -------------------------------------------------------------------------------------------- */
 
 static void what_nothing_needs_is_listed_and_its_base_goes_with_it(void **state)
 {

@@ -1,4 +1,5 @@
-/* Who is left out, and what the refusal says: names, states, holds, limits, snapshots, images that are gone or in use. */
+/* Who is left out, and what the refusal says: names, states, holds, limits, snapshots, images that
+ * are gone or in use. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +18,10 @@
 static void a_mistyped_name_is_answered_with_near_names(void **state)
 {
     World *world = *state;
-    step_refused(world, world_request(VERB_RESTORE, "lab-11", NULL), UNDERPIN_ERROR_NOT_FOUND, "'lab-1'");
-    step_refused(world, world_request(VERB_RESTORE, "zzz", NULL), UNDERPIN_ERROR_NOT_FOUND, "underpin list");
+    step_refused(world, world_request(VERB_RESTORE, "lab-11", NULL), UNDERPIN_ERROR_NOT_FOUND,
+                 "'lab-1'");
+    step_refused(world, world_request(VERB_RESTORE, "zzz", NULL), UNDERPIN_ERROR_NOT_FOUND,
+                 "underpin list");
     step_refused(world, step_rebase("lab-1", "v3"), UNDERPIN_ERROR_NOT_FOUND, "'v1'");
     step_refused(world, step_rebase_all("v9", "v2"), UNDERPIN_ERROR_NOT_FOUND, "'v9'");
     step_refused(world, step_rebase("lab-1", "lab-1"), UNDERPIN_ERROR_REFUSED, "not a base");
@@ -37,11 +40,14 @@ static void only_clones_have_a_base_to_start_again_from(void **state)
 {
     World *world = *state;
     world_import(world, "plain", "vda=system");
-    step_refused(world, world_request(VERB_RESTORE, "plain", NULL), UNDERPIN_ERROR_REFUSED, "not a clone");
-    step_refused(world, world_request(VERB_RESTORE, "v1", NULL), UNDERPIN_ERROR_REFUSED, "not a clone");
+    step_refused(world, world_request(VERB_RESTORE, "plain", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a clone");
+    step_refused(world, world_request(VERB_RESTORE, "v1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a clone");
     step_refused(world, step_rebase("v1", "v2"), UNDERPIN_ERROR_REFUSED, "not a clone");
     step_refused(world, world_request(VERB_START, "v1", NULL), UNDERPIN_ERROR_REFUSED, "read-only");
-    step_refused(world, world_request(VERB_DETACH, "v1", NULL), UNDERPIN_ERROR_REFUSED, "read-only");
+    step_refused(world, world_request(VERB_DETACH, "v1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "read-only");
 }
 
 static void a_machine_without_data_is_warned_about(void **state)
@@ -68,7 +74,8 @@ static void the_words_of_a_plan_are_the_same_everywhere(void **state)
     assert_true(item->freed_bytes > 0);
 }
 
-/* --- hold, limit, match ------------------------------------------------------------------------------------------ */
+/* --- hold, limit, match
+ * ------------------------------------------------------------------------------------------ */
 
 static void hold_keeps_every_rebase_off_also_by_name_unless_told(void **state)
 {
@@ -115,7 +122,9 @@ static void a_clone_that_is_there_already_is_left_alone(void **state)
     world_assert_content(world, "lab-1", "vda", "mine");
 }
 
-/* --- what others did ------------------------------------------------------------------------------------------------- */
+/* --- what others did
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void set_facts(World *world, const char *name, const MemoryDomainFacts *facts)
 {
@@ -128,9 +137,12 @@ static void libvirt_snapshots_block_with_the_command_that_helps(void **state)
     World *world = *state;
     MemoryDomainFacts snapshot = {.snapshots = 1}, none = {0};
     set_facts(world, "lab-1", &snapshot);
-    step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_REFUSED, "virsh snapshot-delete lab-1");
-    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "snapshots");
-    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "snapshots");
+    step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_REFUSED,
+                 "virsh snapshot-delete lab-1");
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "snapshots");
+    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "snapshots");
     assert_true(step_finds(world, "snapshot", "lab-1"));
     set_facts(world, "lab-1", &none);
     world_do(world, step_rebase("lab-1", "v2"));
@@ -152,7 +164,8 @@ static void checkpoints_do_not_block_and_are_told_of(void **state)
 static void lose_head(World *world, const char *name, const char *target)
 {
     g_autoptr(Machine) machine = world_machine(world, name);
-    g_autofree char *path = storage_head_path(world->storage, machine->id, machine_volume(machine, target));
+    g_autofree char *path =
+        storage_head_path(world->storage, machine->id, machine_volume(machine, target));
     if (world->kind == WORLD_MEMORY)
         memory_storage_lose_head(world->storage, machine->id, target);
     else
@@ -180,14 +193,18 @@ static void an_image_that_a_stranger_has_open_is_not_replaced(void **state)
     if (world->kind != WORLD_MEMORY)
         skip(); /* the storage contract holds real locks */
     memory_storage_set_locked(world->storage, machine->id, "vda", TRUE);
-    step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_BUSY, "a QEMU that libvirt does not know");
-    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_BUSY, "does not know");
+    step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_BUSY,
+                 "a QEMU that libvirt does not know");
+    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_BUSY,
+                 "does not know");
     assert_int_equal(engine_power(world->engine, machine->id), POWER_UNKNOWN);
     memory_storage_set_locked(world->storage, machine->id, "vda", FALSE);
     world_do(world, step_rebase("lab-1", "v2"));
 }
 
-/* --- who has it ------------------------------------------------------------------------------------------------------ */
+/* --- who has it
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void a_machine_that_a_job_has_is_left_out(void **state)
 {
@@ -204,8 +221,10 @@ static void a_base_that_a_job_uses_stays_a_base(void **state)
     World *world = *state;
     g_autoptr(Machine) base = world_machine(world, "v2");
     assert_true(engine_base_hold(world->engine, base->id, NULL));
-    step_refused(world, world_request(VERB_REMOVE, "v2", NULL), UNDERPIN_ERROR_BUSY, "base of 1 running job");
-    step_refused(world, world_request(VERB_UNPREPARE, "v2", NULL), UNDERPIN_ERROR_BUSY, "base of 1 running job");
+    step_refused(world, world_request(VERB_REMOVE, "v2", NULL), UNDERPIN_ERROR_BUSY,
+                 "base of 1 running job");
+    step_refused(world, world_request(VERB_UNPREPARE, "v2", NULL), UNDERPIN_ERROR_BUSY,
+                 "base of 1 running job");
     world_do(world, step_rebase("lab-1", "v2"));
     engine_base_release(world->engine, base->id);
     world_do(world, step_rebase("lab-1", "v1"));
@@ -218,7 +237,8 @@ static void nothing_is_rebased_onto_a_base_that_is_being_unprepared(void **state
     g_autoptr(Machine) base = world_machine(world, "v2");
     assert_true(engine_occupy(world->engine, base->id, "job 8 (unprepare)", NULL));
     step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_BUSY, "job 8 (unprepare)");
-    step_refused(world, world_request(VERB_CLONE, "v2", "lab-2", NULL), UNDERPIN_ERROR_BUSY, "job 8 (unprepare)");
+    step_refused(world, world_request(VERB_CLONE, "v2", "lab-2", NULL), UNDERPIN_ERROR_BUSY,
+                 "job 8 (unprepare)");
     engine_vacate(world->engine, base->id);
 }
 

@@ -1,4 +1,5 @@
-/* Restore, rebase, undo and cleaning on ports in memory, and on real images: who keeps what, who refuses, and why. */
+/* Restore, rebase, undo and cleaning on ports in memory, and on real images: who keeps what, who
+ * refuses, and why. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +34,8 @@ static void write_all(World *world, const char *name, const char *text)
     world_write(world, name, "vdc", text);
 }
 
-static void assert_all(World *world, const char *name, const char *system, const char *temporary, const char *data)
+static void assert_all(World *world, const char *name, const char *system, const char *temporary,
+                       const char *data)
 {
     world_assert_content(world, name, "vda", system);
     world_assert_content(world, name, "vdb", temporary);
@@ -220,21 +222,28 @@ int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test_setup_teardown(a_fresh_clone_sees_its_base, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(restore_replaces_system_and_temporary_and_keeps_data, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rebase_brings_the_new_system_and_keeps_data, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(undo_brings_the_replaced_system_back_and_holds_the_machine, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(restore_replaces_system_and_temporary_and_keeps_data,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rebase_brings_the_new_system_and_keeps_data, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(undo_brings_the_replaced_system_back_and_holds_the_machine,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(restoring_twice_keeps_the_good_undo, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_cleans_the_temporary_volume_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_running_clone_moves_when_it_stops, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_reboot_of_a_pending_clone_is_its_move, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_reboot_of_a_pending_clone_is_its_move, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(undo_of_a_pending_rebase_cancels_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_machine_on_hold_is_left_out, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_base_with_another_outline_is_refused_as_a_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_base_with_another_outline_is_refused_as_a_whole, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_start_settles_what_is_pending, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_old_base_can_go_when_all_have_left_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_old_base_can_go_when_all_have_left_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(remove_keeps_data_in_the_trash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(detach_makes_the_clone_stand_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_base_with_clones_cannot_be_removed_or_unprepared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_base_with_clones_cannot_be_removed_or_unprepared, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(unprepare_gives_the_content_back, set_up, tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

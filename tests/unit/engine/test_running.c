@@ -1,4 +1,5 @@
-/* Machines that run, sleep, start and stop while things are done to them: the barrier, sessions, saved memory. */
+/* Machines that run, sleep, start and stop while things are done to them: the barrier, sessions,
+ * saved memory. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,7 +40,8 @@ static gboolean was_settled(World *world, const char *name)
     return g_ptr_array_find_with_equal_func(world->settled, id, g_str_equal, NULL);
 }
 
-/* --- running clones -------------------------------------------------------------------------------------------- */
+/* --- running clones
+ * -------------------------------------------------------------------------------------------- */
 
 static void one_rebase_of_many_states_moves_each_in_its_own_time(void **state)
 {
@@ -168,7 +170,9 @@ static void a_machine_that_never_stops_by_itself_is_warned_of(void **state)
     world_stop(world, "lab-1");
 }
 
-/* --- the barrier ----------------------------------------------------------------------------------------------- */
+/* --- the barrier
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void no_settle_between_the_hooks_answer_and_the_release(void **state)
 {
@@ -230,7 +234,8 @@ static void a_base_and_a_foreign_copy_do_not_start(void **state)
     g_autofree char *id = id_of(world, "lab-1");
     g_autoptr(GError) error = NULL;
     assert_start_refused(world, "v1", FALSE, "is a base");
-    assert_false(engine_hook_may_start(world->engine, id, "11111111-2222-4333-8444-555555555555", FALSE, &error));
+    assert_false(engine_hook_may_start(world->engine, id, "11111111-2222-4333-8444-555555555555",
+                                       FALSE, &error));
     assert_non_null(strstr(error->message, "belong to machine 'lab-1'"));
     g_clear_error(&error);
     assert_false(engine_hook_may_start(world->engine, "0000000000000000", "x", FALSE, &error));
@@ -255,7 +260,8 @@ static void the_hook_is_answered_without_a_call_to_libvirt(void **state)
     assert_true(engine_resync(world->engine, NULL));
 }
 
-/* --- what cannot be settled --------------------------------------------------------------------------------------- */
+/* --- what cannot be settled
+ * --------------------------------------------------------------------------------------- */
 
 static void what_cannot_be_settled_is_deferred_and_starts_on_its_old_system(void **state)
 {
@@ -339,7 +345,8 @@ static void a_full_store_leaves_machines_whole_on_their_old_system(void **state)
     step_assert_all(world, "lab-1", "two-vda", "two-vdb", "mine");
 }
 
-/* --- saved memory and sleep ------------------------------------------------------------------------------------- */
+/* --- saved memory and sleep
+ * ------------------------------------------------------------------------------------- */
 
 static void save(World *world, const char *name, gboolean managed)
 {
@@ -389,7 +396,9 @@ static void memory_is_resumed_on_its_own_disks_only(void **state)
     assert_start_refused(world, "lab-1", TRUE, "managedsave-remove");
 }
 
-/* --- missed events -------------------------------------------------------------------------------------------------- */
+/* --- missed events
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void a_session_that_nobody_saw_begin_is_found_and_cleaned(void **state)
 {
@@ -415,7 +424,8 @@ static void libvirt_away_stops_nothing_that_needs_no_libvirt(void **state)
     world_do(world, world_request(VERB_HOLD, "lab-1", NULL));
     step_refused(world, world_request(VERB_REMOVE, "lab-1", NULL), UNDERPIN_ERROR_UNAVAILABLE, "");
     step_refused(world, world_request(VERB_START, "lab-1", NULL), UNDERPIN_ERROR_UNAVAILABLE, "");
-    step_refused(world, world_request(VERB_CLONE, "v1", "lab-9", NULL), UNDERPIN_ERROR_UNAVAILABLE, "");
+    step_refused(world, world_request(VERB_CLONE, "v1", "lab-9", NULL), UNDERPIN_ERROR_UNAVAILABLE,
+                 "");
     assert_true(step_finds(world, "libvirt-away", NULL));
     memory_hypervisor_set_answering(world->hypervisor, TRUE);
     world_do(world, world_request(VERB_REMOVE, "lab-1", NULL));
@@ -450,7 +460,8 @@ static void without_the_hook_nothing_is_switched(void **state)
     world_clone(world, "v1", "lab-1");
     memory_hypervisor_set_hook(world->hypervisor, FALSE);
     assert_true(engine_resync(world->engine, NULL));
-    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "barrier");
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "barrier");
     assert_true(step_finds(world, "hook-not-in-force", NULL));
     memory_hypervisor_set_hook(world->hypervisor, TRUE);
     assert_true(engine_resync(world->engine, NULL));

@@ -21,7 +21,8 @@ static void put32(guint8 *at, guint32 value)
         at[i] = (guint8)(value >> (8 * i));
 }
 
-/* --- magic numbers --------------------------------------------------------------------------------------------- */
+/* --- magic numbers
+ * --------------------------------------------------------------------------------------------- */
 
 static void each_signature_is_known_by_its_place(void **state)
 {
@@ -31,18 +32,19 @@ static void each_signature_is_known_by_its_place(void **state)
         const char *magic;
         gsize length;
     } CASES[] = {
-        {SIGNATURE_LUKS, 0, "LUKS\xba\xbe", 6},        {SIGNATURE_BITLOCKER, 3, "-FVE-FS-", 8},
-        {SIGNATURE_LVM, 536, "LVM2 001", 8},           {SIGNATURE_RAID, 4096, "\xfc\x4e\x2b\xa9", 4},
-        {SIGNATURE_BTRFS, 65600, "_BHRfS_M", 8},       {SIGNATURE_SWAP_SUSPENDED, 4086, "S1SUSPEND", 9},
-        {SIGNATURE_SWAP, 4086, "SWAPSPACE2", 10},      {SIGNATURE_NTFS, 3, "NTFS    ", 8},
-        {SIGNATURE_EXT, 1080, "\x53\xef", 2},          {SIGNATURE_XFS, 0, "XFSB", 4},
+        {SIGNATURE_LUKS, 0, "LUKS\xba\xbe", 6},   {SIGNATURE_BITLOCKER, 3, "-FVE-FS-", 8},
+        {SIGNATURE_LVM, 536, "LVM2 001", 8},      {SIGNATURE_RAID, 4096, "\xfc\x4e\x2b\xa9", 4},
+        {SIGNATURE_BTRFS, 65600, "_BHRfS_M", 8},  {SIGNATURE_SWAP_SUSPENDED, 4086, "S1SUSPEND", 9},
+        {SIGNATURE_SWAP, 4086, "SWAPSPACE2", 10}, {SIGNATURE_NTFS, 3, "NTFS    ", 8},
+        {SIGNATURE_EXT, 1080, "\x53\xef", 2},     {SIGNATURE_XFS, 0, "XFSB", 4},
     };
     (void)state;
     for (gsize i = 0; i < G_N_ELEMENTS(CASES); i++) {
         g_autofree guint8 *bytes = g_malloc0(SIZE);
         memcpy(bytes + CASES[i].offset, CASES[i].magic, CASES[i].length);
         assert_int_equal(signature_of(bytes, SIZE), CASES[i].signature);
-        assert_int_equal(signature_of(bytes, CASES[i].offset + CASES[i].length - 1), SIGNATURE_NONE);
+        assert_int_equal(signature_of(bytes, CASES[i].offset + CASES[i].length - 1),
+                         SIGNATURE_NONE);
     }
 }
 
@@ -57,7 +59,8 @@ static void nothing_is_found_in_nothing(void **state)
     assert_int_equal(signature_partitions(bytes, 0, starts), 0);
 }
 
-/* --- partition tables ------------------------------------------------------------------------------------------- */
+/* --- partition tables
+ * ------------------------------------------------------------------------------------------- */
 
 static void put_mbr(guint8 *bytes, guint index, guint8 type, guint32 first)
 {
@@ -108,7 +111,8 @@ static void hostile_tables_stay_within_their_bounds(void **state)
     for (gsize i = 0; i < G_N_ELEMENTS(VALUES); i++)
         for (gsize j = 0; j < G_N_ELEMENTS(VALUES); j++)
             for (gsize length = 0; length <= 3 * SECTOR; length += SECTOR / 2) {
-                g_autofree guint8 *bytes = g_malloc(MAX(length, 1)); /* so that a sanitizer sees the first byte beyond */
+                g_autofree guint8 *bytes =
+                    g_malloc(MAX(length, 1)); /* so that a sanitizer sees the first byte beyond */
                 memset(bytes, 0xff, length);
                 if (length >= 2 * SECTOR)
                     put_gpt(bytes, VALUES[i], VALUES[j], VALUES[(i + j) % G_N_ELEMENTS(VALUES)]);
@@ -136,9 +140,11 @@ static void random_bytes_never_break_it(void **state)
     }
 }
 
-/* --- what prepare makes of it ------------------------------------------------------------------------------------- */
+/* --- what prepare makes of it
+ * ------------------------------------------------------------------------------------- */
 
-static void put_bytes(World *world, const char *target, guint64 offset, const char *bytes, gsize length)
+static void put_bytes(World *world, const char *target, guint64 offset, const char *bytes,
+                      gsize length)
 {
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
     assert_true(memory_storage_write(world->storage, machine->id, target, offset, bytes, length));
@@ -172,7 +178,8 @@ static void lvm_on_system_and_data_is_refused_unless_forced(void **state)
     put_bytes(world, "vda", 0, (const char *)sector, SECTOR);
     put_bytes(world, "vda", 2048 * SECTOR + 536, "LVM2 001", 8);
     put_bytes(world, "vdc", 536, "LVM2 001", 8);
-    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "LVM lies on system and data");
+    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "LVM lies on system and data");
     Request *forced = world_request(VERB_PREPARE, "lab-1", NULL);
     forced->force = TRUE;
     world_do(world, forced);
@@ -189,7 +196,8 @@ static void a_hibernated_guest_is_not_prepared(void **state)
 {
     World *world = *state;
     put_bytes(world, "vda", 4086, "S1SUSPEND", 9);
-    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "hibernated");
+    step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "hibernated");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)

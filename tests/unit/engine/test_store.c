@@ -1,4 +1,5 @@
-/* A catalog that is old, foreign, new or lost; domains that people changed; what doctor says and repairs. On real images. */
+/* A catalog that is old, foreign, new or lost; domains that people changed; what doctor says and
+ * repairs. On real images. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,8 @@ static char *keep_catalog(World *world)
 /* The next daemon finds that catalog; NULL: none. */
 static void come_back_with(void **state, const char *catalog)
 {
-    static const char *const FILES[] = {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"};
+    static const char *const FILES[] = {"catalog.sqlite", "catalog.sqlite-wal",
+                                        "catalog.sqlite-shm"};
     World *world = *state;
     g_autofree char *directory = g_strdup(world->directory);
     g_autofree char *target = path_in(world, FILES[0]);
@@ -79,7 +81,9 @@ static void rebuild(World *world)
     world_check_invariants(world);
 }
 
-/* --- catalogs --------------------------------------------------------------------------------------------------- */
+/* --- catalogs
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void yesterdays_catalog_stops_everything_until_it_is_answered(void **state)
 {
@@ -135,7 +139,8 @@ static char *layers_text(World *world)
     g_hash_table_iter_init(&iter, inventory->layers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Layer *layer = value;
-        g_ptr_array_add(lines, g_strdup_printf("%s on %s of %s", layer->id, layer->parent_id ? layer->parent_id : "-",
+        g_ptr_array_add(lines, g_strdup_printf("%s on %s of %s", layer->id,
+                                               layer->parent_id ? layer->parent_id : "-",
                                                layer->machine_id));
     }
     g_ptr_array_sort(lines, compare_lines);
@@ -147,17 +152,20 @@ static char *machine_text(World *world, const char *name)
 {
     g_autoptr(Machine) machine = world_machine(world, name);
     GString *text = g_string_new(NULL);
-    g_string_append_printf(text, "%s %s %s %s\n", machine->id, machine->uuid, place_name(machine->actual_place),
+    g_string_append_printf(text, "%s %s %s %s\n", machine->id, machine->uuid,
+                           place_name(machine->actual_place),
                            machine->set_id ? machine->set_id : "-");
     for (guint i = 0; i < machine->generations->len; i++) {
         const Generation *generation = g_ptr_array_index(machine->generations, i);
-        g_string_append_printf(text, "%" G_GUINT64_FORMAT " on %s as %" G_GUINT64_FORMAT "%s\n", generation->number,
-                               generation->base_id ? generation->base_id : "-", generation->instance,
+        g_string_append_printf(text, "%" G_GUINT64_FORMAT " on %s as %" G_GUINT64_FORMAT "%s\n",
+                               generation->number, generation->base_id ? generation->base_id : "-",
+                               generation->instance,
                                generation->number == machine->actual ? " actual" : "");
         for (guint j = 0; j < generation->heads->len; j++) {
             const Head *head = g_ptr_array_index(generation->heads, j);
-            g_string_append_printf(text, "  %s %s %s %" G_GUINT64_FORMAT "\n", head->target, role_name(head->role),
-                                   head->layer_id ? head->layer_id : "-", head->capacity_bytes);
+            g_string_append_printf(text, "  %s %s %s %" G_GUINT64_FORMAT "\n", head->target,
+                                   role_name(head->role), head->layer_id ? head->layer_id : "-",
+                                   head->capacity_bytes);
         }
     }
     return g_string_free(text, FALSE);
@@ -207,7 +215,8 @@ static void a_pending_move_does_not_survive_a_lost_catalog_but_the_machine_does(
     step_assert_all(world, "lab-1", "mine", "one-vdb", "mine");
 }
 
-/* --- domains that people changed ------------------------------------------------------------------------------------ */
+/* --- domains that people changed
+ * ------------------------------------------------------------------------------------ */
 
 static char *edited(World *world, const char *name, const char *from, const char *to)
 {
@@ -240,9 +249,10 @@ static void a_domain_that_was_renamed_gives_its_name_to_the_machine(void **state
 static void a_stored_chain_is_found_and_taken_out(void **state)
 {
     World *world = *state;
-    g_autofree char *xml = edited(world, "lab-1", "<target dev=\"vda\"",
-                                  "<backingStore type='file'><format type='qcow2'/><source file='/old'/><backingStore/>"
-                                  "</backingStore><target dev=\"vda\"");
+    g_autofree char *xml = edited(
+        world, "lab-1", "<target dev=\"vda\"",
+        "<backingStore type='file'><format type='qcow2'/><source file='/old'/><backingStore/>"
+        "</backingStore><target dev=\"vda\"");
     assert_true(hypervisor_define(world->hypervisor, xml, NULL));
     assert_true(step_finds(world, "stored-chain", "lab-1"));
     repair(world);
@@ -298,7 +308,8 @@ static void a_file_that_nobody_knows_is_shown_and_never_deleted(void **state)
     World *world = *state;
     guint64 freed = 0;
     g_autoptr(Machine) base = world_machine(world, "v1");
-    g_autofree char *path = g_build_filename(world->directory, "store", "trash", "00000000000000ff", "data", NULL);
+    g_autofree char *path =
+        g_build_filename(world->directory, "store", "trash", "00000000000000ff", "data", NULL);
     g_autofree char *file = g_build_filename(path, "vdc.qcow2", NULL);
     assert_int_equal(g_mkdir_with_parents(path, 0700), 0);
     assert_true(g_file_set_contents(file, "somebody's", -1, NULL));

@@ -1,4 +1,5 @@
-/* The undo list: order, redo, retention by age, by budget and by free space, hold, hibernation, and bases that are gone. */
+/* The undo list: order, redo, retention by age, by budget and by free space, hold, hibernation, and
+ * bases that are gone. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include "engine/engine_private.h"
 #include "steps.h"
 #include "storage/memory/memory_storage.h"
 
@@ -109,7 +111,8 @@ static void a_head_that_was_never_written_is_not_put_on_the_list(void **state)
     World *world = *state;
     rebase(world, "lab-1", "v2");
     assert_int_equal(entries(world), 0);
-    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "nothing to undo");
+    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "nothing to undo");
 }
 
 static void an_entry_goes_when_the_retention_is_over_and_not_before(void **state)
@@ -123,7 +126,8 @@ static void an_entry_goes_when_the_retention_is_over_and_not_before(void **state
     clock_advance(world->clock, 1);
     reclaim(world);
     assert_int_equal(entries(world), 0);
-    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "nothing to undo");
+    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "nothing to undo");
 }
 
 static void below_the_free_space_floor_the_oldest_entries_go_first(void **state)
@@ -139,6 +143,49 @@ static void below_the_free_space_floor_the_oldest_entries_go_first(void **state)
     memory_storage_set_free(world->storage, 2 * FLOOR_BYTES);
     undo(world, "lab-1");
     world_assert_content(world, "lab-1", "vda", "on two");
+}
+
+static void the_forecast_counts_the_entries_that_will_have_to_make_room(void **state)
+{
+    World *world = *state;
+    if (world->kind != WORLD_MEMORY)
+        skip();
+    world_write(world, "lab-1", "vda", "first");
+    world_do(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    clock_advance(world->clock, 60);
+    world_write(world, "lab-1", "vda", "second");
+    g_autoptr(Request) request = world_request(VERB_RESTORE, "lab-1", NULL);
+    g_autoptr(Plan) roomy = engine_plan(world->engine, request, NULL);
+    assert_int_equal(roomy->warnings->len, 0);
+    EngineStatus status = {0};
+    assert_true(engine_status(world->engine, &status, NULL));
+    guint64 held = status.held_bytes;
+    engine_status_clear(&status);
+    g_autoptr(Inventory) catalog = catalog_load(world->catalog, NULL);
+    assert_int_equal(reclaim_forecast(world->engine, catalog, &status.store, 0), 0);
+    status.store.free_bytes = FLOOR_BYTES + 1000;
+    assert_int_equal(reclaim_forecast(world->engine, catalog, &status.store, 2000), 1);
+    status.store.size_bytes = 10 * (held + 50) + 100;
+    status.store.free_bytes = 10 * FLOOR_BYTES;
+    assert_int_equal(reclaim_forecast(world->engine, catalog, &status.store, 0), 0);
+    assert_int_equal(reclaim_forecast(world->engine, catalog, &status.store, 1000), 1);
+}
+
+static void beyond_the_budget_entries_go_before_their_time(void **state)
+{
+    World *world = *state;
+    EngineConfig config;
+    world_free(world);
+    world_config_init(&config);
+    config.undo_budget_percent = 0;
+    world = *state = world_new_with(world_kind(), &config);
+    world_base(world, "v1", "one");
+    world_clone(world, "v1", "lab-1");
+    world_write(world, "lab-1", "vda", "first");
+    world_do(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    assert_int_equal(entries(world), 1);
+    reclaim(world);
+    assert_int_equal(entries(world), 0);
 }
 
 static void the_entry_of_a_pending_undo_is_not_reclaimed(void **state)
@@ -178,7 +225,8 @@ static void a_removed_base_goes_with_the_last_entry_that_needs_it(void **state)
     reclaim(world);
     clock_advance(world->clock, 8 * DAY_SECONDS);
     reclaim(world);
-    assert_int_equal(step_count_found(world, FOUND_LAYER), layers - 2); /* data stays on its own layer */
+    assert_int_equal(step_count_found(world, FOUND_LAYER),
+                     layers - 2); /* data stays on its own layer */
     world_do(world, world_request(VERB_REMOVE, "lab-1", NULL));
     clock_advance(world->clock, 8 * DAY_SECONDS);
     reclaim(world);
@@ -197,7 +245,8 @@ static void undo_to_a_hibernated_system_needs_force(void **state)
     memory_hypervisor_guest_suspends_to_disk(world->hypervisor, machine->uuid);
     world_settle_wanted(world);
     rebase(world, "lab-1", "v2");
-    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED, "hibernated");
+    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "hibernated");
     world_assert_content(world, "lab-1", "vda", "two-vda");
     Request *forced = world_request(VERB_UNDO, "lab-1", NULL);
     forced->force = TRUE;
@@ -222,8 +271,10 @@ static void undo_of_a_plain_machine_or_a_base_is_refused(void **state)
 {
     World *world = *state;
     world_import(world, "plain", "vda=system");
-    step_refused(world, world_request(VERB_UNDO, "plain", NULL), UNDERPIN_ERROR_REFUSED, "not a clone");
-    step_refused(world, world_request(VERB_UNDO, "v1", NULL), UNDERPIN_ERROR_REFUSED, "not a clone");
+    step_refused(world, world_request(VERB_UNDO, "plain", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a clone");
+    step_refused(world, world_request(VERB_UNDO, "v1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "not a clone");
 }
 
 static int set_up_with_floor(void **state)
@@ -249,8 +300,11 @@ int main(void)
         TEST(an_undone_machine_is_left_out_of_the_next_rebase_and_says_why),
         TEST(a_head_that_was_never_written_is_not_put_on_the_list),
         TEST(an_entry_goes_when_the_retention_is_over_and_not_before),
-        cmocka_unit_test_setup_teardown(below_the_free_space_floor_the_oldest_entries_go_first, set_up_with_floor,
-                                        step_tear_down),
+        cmocka_unit_test_setup_teardown(below_the_free_space_floor_the_oldest_entries_go_first,
+                                        set_up_with_floor, step_tear_down),
+        cmocka_unit_test_setup_teardown(the_forecast_counts_the_entries_that_will_have_to_make_room,
+                                        set_up_with_floor, step_tear_down),
+        TEST(beyond_the_budget_entries_go_before_their_time),
         TEST(the_entry_of_a_pending_undo_is_not_reclaimed),
         TEST(undo_brings_a_machine_back_onto_a_base_that_was_removed),
         TEST(a_removed_base_goes_with_the_last_entry_that_needs_it),
