@@ -287,7 +287,7 @@ double jobs_estimate(Jobs *jobs, const Job *job)
 
 /* --- cancel ------------------------------------------------------------------------------------------------ */
 
-static gboolean cancel_pending(Jobs *jobs, const Job *job, GError **error)
+gboolean jobs_cancel_pending(Jobs *jobs, const Job *job, GError **error)
 {
     for (guint i = 0; i < job->items->len; i++) {
         const JobItem *item = g_ptr_array_index(job->items, i);
@@ -306,7 +306,7 @@ gboolean jobs_cancel(Jobs *jobs, const char *id, GError **error)
         return error_set(error, UNDERPIN_ERROR_REFUSED, "what it replaced comes back with 'underpin undo'",
                          "job %s is %s already", id, job_state_name(job->state));
     if (job->state == JOB_PENDING)
-        return cancel_pending(jobs, job, error);
+        return jobs_cancel_pending(jobs, job, error);
     g_mutex_lock(&jobs->lock);
     OpenJob *open = g_hash_table_lookup(jobs->open, id);
     if (open)

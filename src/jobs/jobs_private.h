@@ -49,6 +49,8 @@ void jobs_tell(Jobs *jobs, JobsEvent event, const Job *job, const JobItem *item)
 void jobs_run_one(gpointer job_id, gpointer jobs);
 /* An open job whose last pending machine has moved (or was deferred) is concluded. `error` NULL: it moved. */
 void jobs_machine_settled(Jobs *jobs, const char *machine_id, const GError *error);
+/* Its pending machines go back to their actual heads. */
+gboolean jobs_cancel_pending(Jobs *jobs, const Job *job, GError **error);
 /* Takes up an open job after a restart. */
 void jobs_resume(Jobs *jobs, const Job *job);
 

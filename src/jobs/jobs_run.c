@@ -1,8 +1,11 @@
 /* A worker's work: run a job, keep its published snapshot up, conclude it; and take jobs up again after a restart. */
 #include "jobs/jobs_private.h"
 
+/* How the run ended is published by conclude() alone: from then on others write to the snapshot too. */
 static void publish(Jobs *jobs, const Job *job, const JobItem *item)
 {
+    if (job->state != JOB_RUNNING)
+        return;
     g_mutex_lock(&jobs->lock);
     OpenJob *open = g_hash_table_lookup(jobs->open, job->id);
     if (open)
@@ -13,6 +16,8 @@ static void publish(Jobs *jobs, const Job *job, const JobItem *item)
 static void hear_progress(Job *job, JobItem *item, gpointer user_data)
 {
     publish(user_data, job, item);
+    if (job->state != JOB_RUNNING)
+        return;
     jobs_tell(user_data, item ? JOBS_ITEM_CHANGED : JOBS_JOB_CHANGED, job, item);
 }
 
@@ -99,6 +104,10 @@ void jobs_run_one(gpointer job_id, gpointer user_data)
     conclude(jobs, job);
     if (job->state == JOB_PENDING)
         settle_pending_again(jobs, job);
+    /* Cancelled after its commit, while it was still running: what is left of it is what is pending. */
+    if (job->state == JOB_PENDING && g_cancellable_is_cancelled(cancellable) && !is_stopping(jobs) &&
+        !jobs_cancel_pending(jobs, job, &error))
+        g_message("cancelling what is pending of job %s: %s", id, error->message);
 }
 
 /* --- pending machines -------------------------------------------------------------------------------------- */

@@ -130,6 +130,9 @@ static void an_extra_volume_becomes_part_of_the_outline_of_the_base_made_of_it(v
     world_clone(world, "v1", "lab-2");
     step_refused(world, step_rebase("lab-2", "lab-1"), UNDERPIN_ERROR_REFUSED, "outlines");
     world_do(world, world_request(VERB_UNPREPARE, "lab-1", NULL));
+    g_autoptr(Machine) again = world_machine(world, "lab-1");
+    assert_true(machine_volume(again, "vdd")->own);
+    assert_false(machine_volume(again, "vdc")->own);
     world_do(world, step_rebase("lab-1", "v2"));
     world_assert_content(world, "lab-1", "vda", "two-vda");
 }
@@ -192,6 +195,16 @@ static void a_volume_grows_and_never_shrinks(void **state)
     world_do(world, step_rebase("lab-1", "v2"));
     assert_int_equal(capacity_of(world, "lab-1", "vdc"), 8 * MIB);
     world_assert_content(world, "lab-1", "vdc", "mine");
+}
+
+static void a_system_volume_that_grows_is_no_undo_entry(void **state)
+{
+    World *world = *state;
+    world_write(world, "lab-1", "vda", "mine");
+    resize(world, "lab-1", "vda", 8 * MIB);
+    world_assert_content(world, "lab-1", "vda", "mine");
+    step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "nothing to undo");
 }
 
 static Request *set_role(const char *name, const char *target, Role role)
@@ -441,6 +454,7 @@ int main(void)
         TEST(a_disk_that_was_detached_by_virsh_still_moves_and_doctor_says_so),
         TEST(the_new_bases_capacity_counts_for_the_system_and_the_clones_for_data),
         TEST(a_volume_grows_and_never_shrinks),
+        TEST(a_system_volume_that_grows_is_no_undo_entry),
         TEST(a_role_changes_while_the_machine_is_neither_base_nor_clone),
         TEST(three_levels_of_bases_work_and_go_from_the_leaves_up),
         TEST(the_base_of_a_base_can_be_removed_and_its_layers_stay),

@@ -242,6 +242,44 @@ static void nothing_is_rebased_onto_a_base_that_is_being_unprepared(void **state
     engine_vacate(world->engine, base->id);
 }
 
+/* --- records that were made from what was read a while ago ------------------------------------ */
+
+static Machine *held_copy(const Machine *seen)
+{
+    Machine *next = machine_copy(seen);
+    next->held = TRUE;
+    return next;
+}
+
+static void a_record_from_before_a_move_is_not_committed(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) seen = world_machine(world, "lab-1");
+    g_autoptr(Machine) next = held_copy(seen);
+    g_autoptr(GError) error = NULL;
+    world_do(world, step_rebase("lab-1", "v2"));
+    assert_true(engine_has_moved(world->engine, seen));
+    assert_false(engine_commit_one(world->engine, seen, next, &error));
+    assert_int_equal(error_code(error), UNDERPIN_ERROR_BUSY);
+    g_autoptr(Machine) after = world_machine(world, "lab-1");
+    assert_false(after->held);
+}
+
+static void what_events_wrote_meanwhile_stays_in_the_record(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) seen = world_machine(world, "lab-1");
+    g_autoptr(Machine) next = held_copy(seen);
+    world_start(world, "lab-1");
+    engine_domain_event(world->engine, DOMAIN_SUSPENDED_TO_DISK, seen->uuid);
+    assert_true(engine_commit_one(world->engine, seen, next, NULL));
+    g_autoptr(Machine) after = world_machine(world, "lab-1");
+    assert_true(after->held);
+    assert_int_equal(after->session, after->actual);
+    assert_true(machine_actual(after)->hibernated);
+    world_stop(world, "lab-1");
+}
+
 static void a_cancelled_job_leaves_no_trace(void **state)
 {
     World *world = *state;
@@ -277,6 +315,8 @@ int main(void)
         TEST(a_machine_that_a_job_has_is_left_out),
         TEST(a_base_that_a_job_uses_stays_a_base),
         TEST(nothing_is_rebased_onto_a_base_that_is_being_unprepared),
+        TEST(a_record_from_before_a_move_is_not_committed),
+        TEST(what_events_wrote_meanwhile_stays_in_the_record),
         TEST(a_cancelled_job_leaves_no_trace),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
