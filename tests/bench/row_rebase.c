@@ -199,8 +199,8 @@ static gboolean measure_many(Bench *bench, BenchWorld *few, BenchWorld *many, GE
                GOAL_NONE, 0, NULL);
     report_add(bench->report, "rebase-many", "  of it settling", &many_times.settle, UNIT_SECONDS,
                GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of staging to settling processor time", &many_times.cpu,
-               UNIT_SECONDS, GOAL_NONE, 0, "the worker's own");
+    report_add(bench->report, "rebase-many", "  of staging to settling processor time",
+               &many_times.cpu, UNIT_SECONDS, GOAL_NONE, 0, "the worker's own");
     report_add(bench->report, "rebase-many", what, &ratio, UNIT_TIMES, GOAL_AT_MOST, 11, NULL);
     return TRUE;
 }

@@ -232,6 +232,7 @@ static void starts_in_the_middle_of_everything_lose_nothing(void **state)
         Request *request = step_rebase("lab-1", i % 2 ? "v1" : "v2");
         request->running = RUNNING_STOP;
         g_autoptr(Job) job = world_run(world, request);
+        assert_int_not_equal(job->state, JOB_RUNNING);
     }
     g_atomic_int_set(&storm.stop, 1);
     for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)

@@ -112,6 +112,7 @@ static void the_reboot_of_a_pending_clone_is_its_move(void **state)
     World *world = *state;
     world_start(world, "lab-1");
     g_autoptr(Job) job = world_run(world, rebase("lab-1", "v2"));
+    assert_int_equal(job->state, JOB_PENDING);
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
     assert_true(memory_hypervisor_reboot_stops(world->hypervisor, machine->uuid));
     memory_hypervisor_guest_reboots(world->hypervisor, machine->uuid);
@@ -131,6 +132,7 @@ static void undo_of_a_pending_rebase_cancels_it(void **state)
     world_start(*state, "lab-1");
     write_all(*state, "lab-1", "mine");
     g_autoptr(Job) job = world_run(*state, rebase("lab-1", "v2"));
+    assert_int_equal(job->state, JOB_PENDING);
     world_do(*state, world_request(VERB_UNDO, "lab-1", NULL));
     world_stop(*state, "lab-1");
     assert_all(*state, "lab-1", "mine", "one-vdb", "mine");
@@ -159,6 +161,7 @@ static void a_start_settles_what_is_pending(void **state)
     World *world = *state;
     world_start(world, "lab-1");
     g_autoptr(Job) job = world_run(world, rebase("lab-1", "v2"));
+    assert_int_equal(job->state, JOB_PENDING);
     g_autoptr(Machine) machine = world_machine(world, "lab-1");
     memory_hypervisor_guest_stops(world->hypervisor, machine->uuid);
     engine_hook_released(world->engine, machine->id);
