@@ -1,13 +1,15 @@
 /*
- * The daemon's side of the start barrier: no machine starts unsettled or is settled while it starts (invariant 4).
+ * The daemon's side of the start barrier: no machine starts unsettled or is settled while it starts
+ * (invariant 4).
  *
  *                    hook prepare                      settle
  *     OPEN ─────────────────────────▶ CLAIMED    OPEN ───────▶ SETTLING ───────▶ OPEN
  *       ▲                                │
  *       └──────── hook release ──────────┘
  *
- * The hook writes its claim file *before* it asks; a settle takes the gate and *then* looks for a claim file. Whichever
- * is second sees the first, also while the daemon was down when the claim was made.
+ * The hook writes its claim file *before* it asks; a settle takes the gate and *then* looks for a
+ * claim file. Whichever is second sees the first, also while the daemon was down when the claim was
+ * made.
  *
  * Occupation is the coarser lock: one operation a machine, from its plan to its end (invariant 7).
  */
@@ -73,7 +75,8 @@ void engine_vacate(Engine *engine, const char *machine_id)
     g_mutex_unlock(&engine->gate_lock);
 }
 
-gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who, GError **error)
+gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who,
+                               GError **error)
 {
     if (!engine_occupy(engine, machine_id, who, error))
         return FALSE;
@@ -91,10 +94,12 @@ static gboolean is_brief(Engine *engine, const char *machine_id)
     return brief;
 }
 
-/* The wake-up may come between the look and the wait: it is looked again after this long at the latest. */
+/* The wake-up may come between the look and the wait: it is looked again after this long at the
+ * latest. */
 #define LOOK_AGAIN_US (50 * 1000)
 
-gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who, gint64 deadline, GError **error)
+gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who,
+                               gint64 deadline, GError **error)
 {
     for (;;) {
         g_autoptr(GError) busy = NULL;
@@ -106,7 +111,8 @@ gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const cha
             return FALSE;
         }
         g_mutex_lock(&engine->gate_lock);
-        (void)g_cond_wait_until(&engine->gate_changed, &engine->gate_lock, MIN(deadline, now + LOOK_AGAIN_US));
+        (void)g_cond_wait_until(&engine->gate_changed, &engine->gate_lock,
+                                MIN(deadline, now + LOOK_AGAIN_US));
         g_mutex_unlock(&engine->gate_lock);
     }
 }
@@ -122,7 +128,9 @@ char *engine_occupant(Engine *engine, const char *machine_id)
     return owner;
 }
 
-/* --- gates ------------------------------------------------------------------------------------------------- */
+/* --- gates
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static GateState gate_state_locked(Engine *engine, const char *machine_id)
 {
@@ -161,10 +169,12 @@ void gate_unclaim(Engine *engine, const char *machine_id)
     g_mutex_unlock(&engine->gate_lock);
 }
 
-static gboolean refuse_busy(Engine *engine, const char *machine_id, const char *what, GError **error)
+static gboolean refuse_busy(Engine *engine, const char *machine_id, const char *what,
+                            GError **error)
 {
     g_autofree char *name = engine_machine_name(engine, machine_id);
-    return error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when it stops", "'%s' %s", name, what);
+    return error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when it stops", "'%s' %s", name,
+                     what);
 }
 
 gboolean gate_take(Engine *engine, const char *machine_id, GError **error)
@@ -185,7 +195,8 @@ gboolean gate_take(Engine *engine, const char *machine_id, GError **error)
     return refuse_busy(engine, machine_id, "is starting or running", error);
 }
 
-gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline, GError **error)
+gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline,
+                             GError **error)
 {
     g_mutex_lock(&engine->gate_lock);
     gboolean in_time = TRUE;

@@ -1,10 +1,12 @@
 /*
  * The commit: the one transaction after which an operation has happened.
  *
- *     catalog transaction (generation n+1)  ─▶  store's generation n+1  ─▶  inventory in memory  ─▶  listeners
+ *     catalog transaction (generation n+1)  ─▶  store's generation n+1  ─▶  inventory in memory  ─▶
+ * listeners
  *
- * The catalog goes first: a crash in between leaves it ahead of the store, which is how a catalog that has seen
- * everything looks. A catalog *behind* its store is an old one (invariant 5): see open.c.
+ * The catalog goes first: a crash in between leaves it ahead of the store, which is how a catalog
+ * that has seen everything looks. A catalog *behind* its store is an old one (invariant 5): see
+ * open.c.
  */
 #include <string.h>
 
@@ -25,7 +27,8 @@ static void tell_listeners(Engine *engine, const Changes *changes)
         engine_emit(engine, ENGINE_MACHINE_CHANGED, machine->id, NULL);
     }
     for (guint i = 0; i < changes->machines_removed->len; i++)
-        engine_emit(engine, ENGINE_MACHINE_REMOVED, g_ptr_array_index(changes->machines_removed, i), NULL);
+        engine_emit(engine, ENGINE_MACHINE_REMOVED, g_ptr_array_index(changes->machines_removed, i),
+                    NULL);
     if (changes->layers->len || changes->layers_removed->len)
         engine_emit(engine, ENGINE_LAYERS_CHANGED, NULL, NULL);
 }
@@ -37,7 +40,8 @@ static void raise_store(Engine *engine, guint64 generation)
     if (storage_raise_generation(engine->storage, generation, &error))
         return;
     GError *question = NULL;
-    error_set(&question, UNDERPIN_ERROR_UNAVAILABLE, "make the store writable again: then it goes on where it stopped",
+    error_set(&question, UNDERPIN_ERROR_UNAVAILABLE,
+              "make the store writable again: then it goes on where it stopped",
               "the store could not record the last commit: %s", error->message);
     put_question(engine, question);
     engine_emit(engine, ENGINE_HOST_CHANGED, NULL, question);
@@ -53,8 +57,9 @@ void engine_raise_again(Engine *engine)
 {
     g_mutex_lock(&engine->commit_lock);
     g_autoptr(GError) question = engine_question(engine);
-    gboolean raised = is_about_the_number(question) &&
-                      storage_raise_generation(engine->storage, engine->inventory->generation, NULL);
+    gboolean raised =
+        is_about_the_number(question) &&
+        storage_raise_generation(engine->storage, engine->inventory->generation, NULL);
     if (raised)
         put_question(engine, NULL);
     g_mutex_unlock(&engine->commit_lock);
@@ -85,7 +90,8 @@ static gboolean commit_locked(Engine *engine, const Changes *changes, GError **e
     return TRUE;
 }
 
-gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above, GError **error)
+gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above,
+                               GError **error)
 {
     g_mutex_lock(&engine->commit_lock);
     guint64 generation = MAX(engine->inventory->generation, above) + 1;
@@ -110,13 +116,15 @@ gboolean engine_commit(Engine *engine, const Changes *changes, GError **error)
     return ok;
 }
 
-/* --- records that were made from what was read a while ago ----------------------------------------------------- */
+/* --- records that were made from what was read a while ago
+ * ----------------------------------------------------- */
 
 /* Somebody else has moved the machine: what was planned for it holds no longer. */
 static gboolean has_moved(const Machine *seen, const Machine *current)
 {
     return seen->actual != current->actual || seen->desired != current->desired ||
-           seen->actual_place != current->actual_place || seen->desired_place != current->desired_place ||
+           seen->actual_place != current->actual_place ||
+           seen->desired_place != current->desired_place ||
            seen->last_number != current->last_number;
 }
 
@@ -136,7 +144,8 @@ static void merge_marks(Machine *next, const Machine *seen, const Machine *curre
     }
 }
 
-/* What events write without owning the machine is taken over where it is newer than what was read. */
+/* What events write without owning the machine is taken over where it is newer than what was read.
+ */
 static void merge_events(Machine *next, const Machine *seen, const Machine *current)
 {
     if (seen->session != current->session) {
@@ -162,8 +171,8 @@ static gboolean merge_all(Engine *engine, Changes *changes, GHashTable *seen, GE
         if (current == then)
             continue;
         if (!current || !then || has_moved(then, current))
-            return error_set(error, UNDERPIN_ERROR_BUSY, "try again", "'%s' was changed by something else meanwhile",
-                             next->name);
+            return error_set(error, UNDERPIN_ERROR_BUSY, "try again",
+                             "'%s' was changed by something else meanwhile", next->name);
         merge_events(next, then, current);
     }
     return TRUE;
@@ -197,8 +206,9 @@ gboolean engine_has_moved(Engine *engine, const Machine *seen)
     return !current || has_moved(seen, current);
 }
 
-gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
-                       gpointer data, GError **error)
+gboolean engine_update(Engine *engine, const char *machine_id,
+                       void (*change)(Machine *machine, gpointer data), gpointer data,
+                       GError **error)
 {
     g_autoptr(Changes) changes = changes_new();
     g_mutex_lock(&engine->commit_lock);

@@ -1,6 +1,7 @@
 /*
- * Doctor: compares what catalog, store and libvirt say, explains each difference, and repairs what is safe. Safe is what
- * needs no guess: our own protection, our own leftovers, our own part of a definition.
+ * Doctor: compares what catalog, store and libvirt say, explains each difference, and repairs what
+ * is safe. Safe is what needs no guess: our own protection, our own leftovers, our own part of a
+ * definition.
  */
 #include "engine/engine_private.h"
 
@@ -15,8 +16,8 @@ void finding_free(Finding *finding)
     g_free(finding);
 }
 
-void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const char *subject, const char *remedy,
-                 gboolean repairable, const char *format, ...)
+void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const char *subject,
+                 const char *remedy, gboolean repairable, const char *format, ...)
 {
     va_list arguments;
     Finding *finding = g_new0(Finding, 1);
@@ -31,14 +32,15 @@ void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const 
     g_ptr_array_add(findings, finding);
 }
 
-/* --- the installation -------------------------------------------------------------------------------------- */
+/* --- the installation
+ * -------------------------------------------------------------------------------------- */
 
 static void check_question(Engine *engine, GPtrArray *findings)
 {
     g_autoptr(GError) question = engine_question(engine);
     if (question)
-        finding_add(findings, "store-in-doubt", FINDING_ERROR, "store", error_hint(question), FALSE, "%s",
-                    question->message);
+        finding_add(findings, "store-in-doubt", FINDING_ERROR, "store", error_hint(question), FALSE,
+                    "%s", question->message);
 }
 
 static void check_host(Engine *engine, GPtrArray *findings)
@@ -49,12 +51,14 @@ static void check_host(Engine *engine, GPtrArray *findings)
     g_autofree char *problem = g_strdup(engine->hook_problem);
     g_rw_lock_reader_unlock(&engine->lock);
     if (!connected)
-        finding_add(findings, "libvirt-away", FINDING_ERROR, "libvirt", "start libvirtd ('systemctl start libvirtd')",
-                    FALSE, "libvirt does not answer");
+        finding_add(findings, "libvirt-away", FINDING_ERROR, "libvirt",
+                    "start libvirtd ('systemctl start libvirtd')", FALSE,
+                    "libvirt does not answer");
     else if (!hook_ok)
         finding_add(findings, "hook-not-in-force", FINDING_ERROR, "hook",
                     "restart underpind: it installs the hook and has libvirt load it", FALSE,
-                    "the start barrier is not in force: %s", problem ? problem : "the hook was not probed yet");
+                    "the start barrier is not in force: %s",
+                    problem ? problem : "the hook was not probed yet");
 }
 
 static void check_store(Engine *engine, GPtrArray *findings)
@@ -62,20 +66,27 @@ static void check_store(Engine *engine, GPtrArray *findings)
     StoreStatus store = {0};
     g_autoptr(GError) error = NULL;
     if (!storage_status(engine->storage, &store, &error)) {
-        finding_add(findings, "store-away", FINDING_ERROR, "store", "mount the store's file system, then restart underpind",
-                    FALSE, "%s", error->message);
+        finding_add(findings, "store-away", FINDING_ERROR, "store",
+                    "mount the store's file system, then restart underpind", FALSE, "%s",
+                    error->message);
         return;
     }
     if (!store.protects_layers)
-        finding_add(findings, "layers-unprotected", FINDING_WARNING, "store",
-                    "use a file system with immutable files (ext4, XFS, btrfs), or mount layers/ read-only", FALSE,
-                    "layers are not protected against a QEMU that broke out: the file system has no immutable flag");
+        finding_add(
+            findings, "layers-unprotected", FINDING_WARNING, "store",
+            "use a file system with immutable files (ext4, XFS, btrfs), or mount layers/ read-only",
+            FALSE,
+            "layers are not protected against a QEMU that broke out: the file system has no "
+            "immutable flag");
     if (!store.exchanges)
-        finding_add(findings, "no-exchange", FINDING_INFO, "store", "nothing to do; ext4, XFS and btrfs can exchange", FALSE,
-                    "the file system cannot exchange directories: during a switch a machine's disks are missing for a moment");
+        finding_add(findings, "no-exchange", FINDING_INFO, "store",
+                    "nothing to do; ext4, XFS and btrfs can exchange", FALSE,
+                    "the file system cannot exchange directories: during a switch a machine's "
+                    "disks are missing for a moment");
     if (store.free_bytes < engine->config.free_floor_bytes)
-        finding_add(findings, "space-low", FINDING_WARNING, "store", "remove what is not needed; 'underpin layers' explains",
-                    FALSE, "the store has less free space than the floor: undo entries go early");
+        finding_add(findings, "space-low", FINDING_WARNING, "store",
+                    "remove what is not needed; 'underpin layers' explains", FALSE,
+                    "the store has less free space than the floor: undo entries go early");
 }
 
 static void check_catalog(Engine *engine, GPtrArray *findings)
@@ -103,13 +114,16 @@ static void check_layers(Engine *engine, const Inventory *snapshot, GPtrArray *f
             g_ptr_array_add(sentences, g_strdup(error->message));
         for (guint i = 0; i < sentences->len; i++)
             finding_add(findings, "layer-differs", FINDING_ERROR, layer->set_id,
-                        "'underpin doctor --repair' protects it again; a changed or missing layer comes back from a backup only",
+                        "'underpin doctor --repair' protects it again; a changed or missing layer "
+                        "comes back from a backup only",
                         TRUE, "layer '%s' of '%s': %s", layer->id, layer->machine_name,
                         (char *)g_ptr_array_index(sentences, i));
         guint length = references_chain_length(snapshot, layer->id);
         if (length > engine->config.chain_limit)
-            finding_add(findings, "chain-long", FINDING_INFO, layer->id, "it is flattened in the background", FALSE,
-                        "layer '%s' of '%s' is %u layers deep", layer->id, layer->machine_name, length);
+            finding_add(findings, "chain-long", FINDING_INFO, layer->id,
+                        "it is flattened in the background", FALSE,
+                        "layer '%s' of '%s' is %u layers deep", layer->id, layer->machine_name,
+                        length);
     }
 }
 
@@ -117,7 +131,8 @@ static gint compare_findings(gconstpointer one, gconstpointer other)
 {
     const Finding *left = *(Finding *const *)one;
     const Finding *right = *(Finding *const *)other;
-    return left->level != right->level ? (int)right->level - (int)left->level : g_strcmp0(left->text, right->text);
+    return left->level != right->level ? (int)right->level - (int)left->level
+                                       : g_strcmp0(left->text, right->text);
 }
 
 GPtrArray *engine_doctor(Engine *engine, GError **error)
@@ -137,7 +152,9 @@ GPtrArray *engine_doctor(Engine *engine, GError **error)
     return g_steal_pointer(&findings);
 }
 
-/* --- repair ------------------------------------------------------------------------------------------------ */
+/* --- repair
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static gboolean repair_layer(Engine *engine, const Finding *finding, GError **error)
 {
@@ -150,7 +167,8 @@ static gboolean repair_leftover(Engine *engine, const Finding *finding, GError *
     if (!machine || !engine_occupy_briefly(engine, machine->id, "doctor repairs it", error))
         return FALSE;
     g_autoptr(Machine) current = engine_machine(engine, machine->id);
-    gboolean ok = !current || machine_is_pending(current) || storage_abandon(engine->storage, machine->id, error);
+    gboolean ok = !current || machine_is_pending(current) ||
+                  storage_abandon(engine->storage, machine->id, error);
     engine_vacate(engine, machine->id);
     return ok;
 }
@@ -175,7 +193,8 @@ static void take_name(Machine *machine, gpointer data)
 static gboolean repair_name(Engine *engine, const Finding *finding, GError **error)
 {
     g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
-    g_autoptr(DomainFacts) facts = machine ? hypervisor_inspect(engine->hypervisor, machine->uuid, error) : NULL;
+    g_autoptr(DomainFacts) facts =
+        machine ? hypervisor_inspect(engine->hypervisor, machine->uuid, error) : NULL;
     g_autoptr(Machine) renamed = facts ? machine_copy(machine) : NULL;
     if (!renamed)
         return FALSE;
@@ -209,8 +228,9 @@ static const struct {
     const char *id;
     gboolean (*repair)(Engine *engine, const Finding *finding, GError **error);
 } REPAIRS[] = {
-    {"layer-differs", repair_layer},      {"staged-leftover", repair_leftover}, {"stored-chain", repair_definition},
-    {"metadata-missing", repair_definition}, {"domain-renamed", repair_name},   {"entry-missing", repair_entries},
+    {"layer-differs", repair_layer},     {"staged-leftover", repair_leftover},
+    {"stored-chain", repair_definition}, {"metadata-missing", repair_definition},
+    {"domain-renamed", repair_name},     {"entry-missing", repair_entries},
 };
 
 static gboolean repair_one(Engine *engine, const Finding *finding)

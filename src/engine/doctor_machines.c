@@ -1,9 +1,12 @@
-/* Doctor's look at machines (catalog against store), at domains (catalog against libvirt) and at files nobody knows. */
+/* Doctor's look at machines (catalog against store), at domains (catalog against libvirt) and at
+ * files nobody knows. */
 #include <string.h>
 
 #include "engine/engine_private.h"
 
-/* --- heads ------------------------------------------------------------------------------------------------- */
+/* --- heads
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static char *expected_backing(const Head *head)
 {
@@ -14,33 +17,43 @@ static char *expected_backing(const Head *head)
     return g_strdup_printf("../../../layers/%s/sealed/%s.%s", set_id, target, head->layer_format);
 }
 
-static void check_head(Engine *engine, const Machine *machine, const Head *head, GPtrArray *findings)
+static void check_head(Engine *engine, const Machine *machine, const Head *head,
+                       GPtrArray *findings)
 {
     g_auto(HeadFacts) facts = {0};
     g_autoptr(GError) error = NULL;
     g_autofree char *backing = expected_backing(head);
     Power power = engine_power(engine, machine->id);
     if (!storage_head_facts(engine->storage, machine, 0, head->target, &facts, &error)) {
-        finding_add(findings, "image-damaged", FINDING_ERROR, machine->name, "put the image back from a backup, or restore "
-                    "the machine", FALSE, "volume '%s' of '%s': %s", head->target, machine->name, error->message);
+        finding_add(findings, "image-damaged", FINDING_ERROR, machine->name,
+                    "put the image back from a backup, or restore "
+                    "the machine",
+                    FALSE, "volume '%s' of '%s': %s", head->target, machine->name, error->message);
         return;
     }
     if (!facts.exists)
         finding_add(findings, "image-missing", FINDING_ERROR, machine->name,
-                    "put the file back from a backup; a lost system volume comes back with 'underpin restore'", FALSE,
-                    "the image of volume '%s' of '%s' is missing", head->target, machine->name);
+                    "put the file back from a backup; a lost system volume comes back with "
+                    "'underpin restore'",
+                    FALSE, "the image of volume '%s' of '%s' is missing", head->target,
+                    machine->name);
     else if (g_strcmp0(facts.backing, backing) != 0)
         finding_add(findings, "backing-differs", FINDING_ERROR, machine->name,
-                    "a block job has rewritten it: set it back with 'qemu-img rebase -u -F FORMAT -b REFERENCE IMAGE' "
+                    "a block job has rewritten it: set it back with 'qemu-img rebase -u -F FORMAT "
+                    "-b REFERENCE IMAGE' "
                     "while the machine is off",
-                    FALSE, "volume '%s' of '%s' sits on '%s', not on '%s'", head->target, machine->name,
-                    facts.backing ? facts.backing : "nothing", backing ? backing : "nothing");
+                    FALSE, "volume '%s' of '%s' sits on '%s', not on '%s'", head->target,
+                    machine->name, facts.backing ? facts.backing : "nothing",
+                    backing ? backing : "nothing");
     else if (facts.locked && power == POWER_OFF)
-        finding_add(findings, "unknown-qemu", FINDING_ERROR, machine->name, "find it with 'fuser' and stop it", FALSE,
-                    "volume '%s' of '%s' is in use by a QEMU that libvirt does not know", head->target, machine->name);
+        finding_add(findings, "unknown-qemu", FINDING_ERROR, machine->name,
+                    "find it with 'fuser' and stop it", FALSE,
+                    "volume '%s' of '%s' is in use by a QEMU that libvirt does not know",
+                    head->target, machine->name);
 }
 
-/* --- directories ------------------------------------------------------------------------------------------- */
+/* --- directories
+ * ------------------------------------------------------------------------------------------- */
 
 static gboolean has_entry(const MachineFacts *facts, guint64 number)
 {
@@ -55,8 +68,9 @@ static void check_entries(const Machine *machine, const MachineFacts *facts, GPt
     for (guint i = 0; i < machine->generations->len; i++) {
         const Generation *generation = g_ptr_array_index(machine->generations, i);
         if (machine_is_entry(machine, generation) && !has_entry(facts, generation->number))
-            finding_add(findings, "entry-missing", FINDING_WARNING, machine->name, "'underpin doctor --repair' forgets it",
-                        TRUE, "an undo entry of '%s' is not in the store any more", machine->name);
+            finding_add(findings, "entry-missing", FINDING_WARNING, machine->name,
+                        "'underpin doctor --repair' forgets it", TRUE,
+                        "an undo entry of '%s' is not in the store any more", machine->name);
     }
 }
 
@@ -65,16 +79,19 @@ static void check_directory(Engine *engine, const Machine *machine, GPtrArray *f
     g_auto(MachineFacts) facts = {0};
     g_autoptr(GError) error = NULL;
     if (!storage_machine_facts(engine->storage, machine->id, &facts, &error)) {
-        finding_add(findings, "machine-unreadable", FINDING_ERROR, machine->name, "look at its directory in the store",
-                    FALSE, "%s", error->message);
+        finding_add(findings, "machine-unreadable", FINDING_ERROR, machine->name,
+                    "look at its directory in the store", FALSE, "%s", error->message);
         return;
     }
-    if (machine->actual_place == PLACE_NOW && !machine_is_pending(machine) && facts.now != machine->actual)
-        finding_add(findings, "heads-differ", FINDING_ERROR, machine->name,
-                    "somebody changed the store by hand: put it back, or 'underpin doctor --rebuild'", FALSE,
-                    "'%s' has other heads in the store than the catalog says", machine->name);
+    if (machine->actual_place == PLACE_NOW && !machine_is_pending(machine) &&
+        facts.now != machine->actual)
+        finding_add(
+            findings, "heads-differ", FINDING_ERROR, machine->name,
+            "somebody changed the store by hand: put it back, or 'underpin doctor --rebuild'",
+            FALSE, "'%s' has other heads in the store than the catalog says", machine->name);
     if ((facts.next || facts.next_broken) && !machine_is_pending(machine))
-        finding_add(findings, "staged-leftover", FINDING_INFO, machine->name, "'underpin doctor --repair' removes it", TRUE,
+        finding_add(findings, "staged-leftover", FINDING_INFO, machine->name,
+                    "'underpin doctor --repair' removes it", TRUE,
                     "'%s' has heads that were staged and never committed", machine->name);
     check_entries(machine, &facts, findings);
 }
@@ -82,11 +99,13 @@ static void check_directory(Engine *engine, const Machine *machine, GPtrArray *f
 static void check_state(const Machine *machine, GPtrArray *findings)
 {
     if (machine->behind_reason)
-        finding_add(findings, "behind", FINDING_WARNING, machine->name, "remove the cause, then rebase or restore it again",
-                    FALSE, "'%s' is behind: %s", machine->name, machine->behind_reason);
+        finding_add(findings, "behind", FINDING_WARNING, machine->name,
+                    "remove the cause, then rebase or restore it again", FALSE,
+                    "'%s' is behind: %s", machine->name, machine->behind_reason);
     if (machine_is_pending(machine))
-        finding_add(findings, "pending", FINDING_INFO, machine->name, "it moves when it stops; 'underpin undo' cancels", FALSE,
-                    "'%s' is pending", machine->name);
+        finding_add(findings, "pending", FINDING_INFO, machine->name,
+                    "it moves when it stops; 'underpin undo' cancels", FALSE, "'%s' is pending",
+                    machine->name);
 }
 
 void doctor_check_machines(Engine *engine, const Inventory *snapshot, GPtrArray *findings)
@@ -104,7 +123,9 @@ void doctor_check_machines(Engine *engine, const Inventory *snapshot, GPtrArray 
     }
 }
 
-/* --- domains ----------------------------------------------------------------------------------------------- */
+/* --- domains
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const DomainDisk *find_disk(const DomainFacts *facts, const char *target)
 {
@@ -116,7 +137,8 @@ static const DomainDisk *find_disk(const DomainFacts *facts, const char *target)
     return NULL;
 }
 
-static void check_disks(Engine *engine, const Machine *machine, const DomainFacts *facts, GPtrArray *findings)
+static void check_disks(Engine *engine, const Machine *machine, const DomainFacts *facts,
+                        GPtrArray *findings)
 {
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
@@ -125,16 +147,21 @@ static void check_disks(Engine *engine, const Machine *machine, const DomainFact
         if (!disk)
             finding_add(findings, "volume-detached", FINDING_INFO, machine->name,
                         "attach it again in the definition if that was a mistake", FALSE,
-                        "volume '%s' of '%s' is not in its definition", volume->target, machine->name);
+                        "volume '%s' of '%s' is not in its definition", volume->target,
+                        machine->name);
         else if (g_strcmp0(disk->path, path) != 0)
-            finding_add(findings, "disk-moved", FINDING_ERROR, machine->name,
-                        "an overlay was put on top: merge it while it runs by 'virsh blockcommit --shallow --active --pivot', "
-                        "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
-                        FALSE, "disk '%s' of '%s' is '%s', not '%s'", volume->target, machine->name,
-                        disk->path ? disk->path : "empty", path);
+            finding_add(
+                findings, "disk-moved", FINDING_ERROR, machine->name,
+                "an overlay was put on top: merge it while it runs by 'virsh blockcommit --shallow "
+                "--active --pivot', "
+                "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
+                FALSE, "disk '%s' of '%s' is '%s', not '%s'", volume->target, machine->name,
+                disk->path ? disk->path : "empty", path);
         else if (disk->stored_chain)
-            finding_add(findings, "stored-chain", FINDING_ERROR, machine->name, "'underpin doctor --repair' removes it", TRUE,
-                        "the definition of '%s' stores a backing chain for '%s': the guest would read old layers",
+            finding_add(findings, "stored-chain", FINDING_ERROR, machine->name,
+                        "'underpin doctor --repair' removes it", TRUE,
+                        "the definition of '%s' stores a backing chain for '%s': the guest would "
+                        "read old layers",
                         machine->name, volume->target);
     }
 }
@@ -144,37 +171,42 @@ static void check_domain(Engine *engine, const Machine *machine, GPtrArray *find
     g_autoptr(GError) error = NULL;
     g_autoptr(DomainFacts) facts = hypervisor_inspect(engine->hypervisor, machine->uuid, &error);
     if (!facts && error_code(error) == UNDERPIN_ERROR_NOT_FOUND)
-        finding_add(findings, "domain-missing", FINDING_ERROR, machine->name,
-                    "define it again ('virsh define'), or remove the machine with 'underpin remove'", FALSE,
-                    "libvirt has no domain for '%s' any more", machine->name);
+        finding_add(
+            findings, "domain-missing", FINDING_ERROR, machine->name,
+            "define it again ('virsh define'), or remove the machine with 'underpin remove'", FALSE,
+            "libvirt has no domain for '%s' any more", machine->name);
     if (!facts)
         return;
     if (g_strcmp0(facts->state->name, machine->name) != 0)
-        finding_add(findings, "domain-renamed", FINDING_WARNING, machine->id, "'underpin doctor --repair' takes the new name",
-                    TRUE, "the domain of '%s' is called '%s' now", machine->name, facts->state->name);
+        finding_add(findings, "domain-renamed", FINDING_WARNING, machine->id,
+                    "'underpin doctor --repair' takes the new name", TRUE,
+                    "the domain of '%s' is called '%s' now", machine->name, facts->state->name);
     if (!facts->state->machine_id)
         finding_add(findings, "metadata-missing", FINDING_WARNING, machine->name,
-                    "'underpin doctor --repair' writes it again", TRUE, "the domain of '%s' has lost our metadata",
-                    machine->name);
+                    "'underpin doctor --repair' writes it again", TRUE,
+                    "the domain of '%s' has lost our metadata", machine->name);
     if (facts->snapshots)
-        finding_add(findings, "snapshot", FINDING_WARNING, machine->name, "delete them with 'virsh snapshot-delete'", FALSE,
+        finding_add(findings, "snapshot", FINDING_WARNING, machine->name,
+                    "delete them with 'virsh snapshot-delete'", FALSE,
                     "'%s' has libvirt snapshots: it cannot be rebased or restored", machine->name);
     check_disks(engine, machine, facts, findings);
 }
 
 /* Domains that are not ours: do they use our images, or claim to be one of us? */
-static void check_foreign(Engine *engine, const Inventory *snapshot, const DomainState *state, const char *store_root,
-                          GPtrArray *findings)
+static void check_foreign(Engine *engine, const Inventory *snapshot, const DomainState *state,
+                          const char *store_root, GPtrArray *findings)
 {
     g_autoptr(DomainFacts) facts = hypervisor_inspect(engine->hypervisor, state->uuid, NULL);
     if (state->machine_id && !g_hash_table_contains(snapshot->machines, state->machine_id))
         finding_add(findings, "unknown-machine", FINDING_WARNING, state->name,
                     "if its heads are in the store, 'underpin doctor --rebuild' takes it in", FALSE,
-                    "domain '%s' says that it is ours, but the catalog does not know it", state->name);
+                    "domain '%s' says that it is ours, but the catalog does not know it",
+                    state->name);
     for (guint i = 0; facts && store_root && i < facts->disks->len; i++) {
         const DomainDisk *disk = g_ptr_array_index(facts->disks, i);
         if (disk->path && g_str_has_prefix(disk->path, store_root))
-            finding_add(findings, "foreign-domain", FINDING_ERROR, state->name, "remove the disk from that domain", FALSE,
+            finding_add(findings, "foreign-domain", FINDING_ERROR, state->name,
+                        "remove the disk from that domain", FALSE,
                         "domain '%s' is not ours, but uses '%s'", state->name, disk->path);
     }
 }
@@ -195,7 +227,9 @@ void doctor_check_domains(Engine *engine, const Inventory *snapshot, GPtrArray *
     }
 }
 
-/* --- files ------------------------------------------------------------------------------------------------- */
+/* --- files
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const Inventory *snapshot;
@@ -211,7 +245,8 @@ static GHashTable *known_paths(Engine *engine, const Inventory *snapshot)
     g_hash_table_iter_init(&iter, snapshot->layers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Layer *layer = value;
-        g_hash_table_add(known, g_strdup_printf("layers/%s/sealed/%s.%s", layer->set_id, layer->target, layer->format));
+        g_hash_table_add(known, g_strdup_printf("layers/%s/sealed/%s.%s", layer->set_id,
+                                                layer->target, layer->format));
     }
     g_hash_table_iter_init(&iter, snapshot->kept);
     while (g_hash_table_iter_next(&iter, NULL, &value))
@@ -232,12 +267,14 @@ static gboolean check_file(FoundKind kind, const char *path, const char *id, gpo
                                            : g_hash_table_contains(check->known, path);
     if (!known)
         finding_add(check->findings, "unknown-file", FINDING_WARNING, path,
-                    "look at it; remove it by hand if it is not needed. Underpin deletes nothing that it does not know", FALSE,
-                    "'%s' is in the store, but not in the catalog", path);
+                    "look at it; remove it by hand if it is not needed. Underpin deletes nothing "
+                    "that it does not know",
+                    FALSE, "'%s' is in the store, but not in the catalog", path);
     return TRUE;
 }
 
-gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray *findings, GError **error)
+gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray *findings,
+                            GError **error)
 {
     g_autoptr(GHashTable) known = known_paths(engine, snapshot);
     FileCheck check = {snapshot, known, findings};

@@ -19,8 +19,8 @@ void engine_config_init(EngineConfig *config)
     };
 }
 
-Engine *engine_new(Storage *storage, Hypervisor *hypervisor, Catalog *catalog, Claims *claims, Clock *clock,
-                   const EngineConfig *config)
+Engine *engine_new(Storage *storage, Hypervisor *hypervisor, Catalog *catalog, Claims *claims,
+                   Clock *clock, const EngineConfig *config)
 {
     Engine *engine = g_new0(Engine, 1);
     engine->storage = storage;
@@ -191,11 +191,14 @@ GPtrArray *engine_layer_reasons(Engine *engine, const char *layer_id, GError **e
     GPtrArray *reasons = known ? references_explain(engine->inventory, layer_id) : NULL;
     g_rw_lock_reader_unlock(&engine->lock);
     if (!known)
-        error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "there is no layer '%s'", layer_id);
+        error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'",
+                  "there is no layer '%s'", layer_id);
     return reasons;
 }
 
-/* --- status ------------------------------------------------------------------------------------------------ */
+/* --- status
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void count_machine(const Machine *machine, Power power, EngineStatus *status)
 {

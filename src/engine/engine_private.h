@@ -5,14 +5,15 @@
 #include "foundation/error.h"
 
 /*
- * The state of one machine's gate, the daemon's side of the start barrier (barrier.c). In memory only: claims survive
- * the daemon in /run, and what was being settled is found again by comparing catalog and store.
+ * The state of one machine's gate, the daemon's side of the start barrier (barrier.c). In memory
+ * only: claims survive the daemon in /run, and what was being settled is found again by comparing
+ * catalog and store.
  */
 typedef enum { GATE_OPEN, GATE_SETTLING, GATE_CLAIMED } GateState;
 
 /*
- * Locks, in the order in which they may be taken: commit_lock, then lock. gate_lock is a leaf: nothing is called while
- * it is held.
+ * Locks, in the order in which they may be taken: commit_lock, then lock. gate_lock is a leaf:
+ * nothing is called while it is held.
  *
  * lock         inventory, power, busy, question, host flags
  * commit_lock  serialises commits, so that `before` of one is `after` of the last
@@ -29,12 +30,12 @@ struct Engine {
     GMutex commit_lock;
     GRWLock lock;
     Inventory *inventory;
-    GHashTable *power; /* machine id -> Power + 1 */
-    GHashTable *busy;  /* machine id -> char *: who works on it, in words */
+    GHashTable *power;    /* machine id -> Power + 1 */
+    GHashTable *busy;     /* machine id -> char *: who works on it, in words */
     GHashTable *receipts; /* machine id -> char *: of settles outside a run */
-    GHashTable *brief; /* machine id: its owner is done in a moment (a settle, a new identity) */
+    GHashTable *brief;    /* machine id: its owner is done in a moment (a settle, a new identity) */
     GHashTable *stale_identities; /* machine id: its definition names an older instance */
-    GHashTable *bases; /* base id -> how many running jobs need it as it is */
+    GHashTable *bases;            /* base id -> how many running jobs need it as it is */
     GError *question;
     gboolean libvirt_connected;
     gboolean hook_in_force;
@@ -51,7 +52,8 @@ struct Engine {
 
 void engine_emit(Engine *engine, EngineEvent event, const char *id, const GError *error);
 
-/* --- engine.c: reading ------------------------------------------------------------------------------------ */
+/* --- engine.c: reading
+ * ------------------------------------------------------------------------------------ */
 
 /* New reference, or NULL. By id only. */
 Machine *engine_machine(Engine *engine, const char *id);
@@ -62,131 +64,159 @@ void engine_set_power(Engine *engine, const char *machine_id, Power power);
 /* REFUSED with the question where the store's or the catalog's identity is in doubt. */
 gboolean engine_check_unquestioned(Engine *engine, GError **error);
 
-/* --- commit.c --------------------------------------------------------------------------------------------- */
+/* --- commit.c
+ * --------------------------------------------------------------------------------------------- */
 
 /*
- * The one transaction: catalog, then the store's generation, then memory; tells the listener. An error means that
- * nothing has happened, except where the store's number could not be raised: that puts the question instead, because
- * the catalog has already decided.
+ * The one transaction: catalog, then the store's generation, then memory; tells the listener. An
+ * error means that nothing has happened, except where the store's number could not be raised: that
+ * puts the question instead, because the catalog has already decided.
  */
 gboolean engine_commit(Engine *engine, const Changes *changes, GError **error);
-/* The commit of a rebuild: numbered past `above` and past the catalog's own number; with it the question is answered. */
-gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above, GError **error);
+/* The commit of a rebuild: numbered past `above` and past the catalog's own number; with it the
+ * question is answered. */
+gboolean engine_commit_rebuilt(Engine *engine, const Changes *changes, guint64 above,
+                               GError **error);
 /*
- * The same for records that were made from what was read a while ago: `seen` has, by id, each changed machine as it was
- * then (borrowed; none for a new one). What events have written since (sessions, hibernation, reboots, names) is merged
- * in; BUSY, with nothing done, where a machine has been moved since. The machines in `changes` are private to the caller.
+ * The same for records that were made from what was read a while ago: `seen` has, by id, each
+ * changed machine as it was then (borrowed; none for a new one). What events have written since
+ * (sessions, hibernation, reboots, names) is merged in; BUSY, with nothing done, where a machine
+ * has been moved since. The machines in `changes` are private to the caller.
  */
 gboolean engine_commit_seen(Engine *engine, Changes *changes, GHashTable *seen, GError **error);
 /* The same for one machine alone. */
 gboolean engine_commit_one(Engine *engine, const Machine *seen, Machine *next, GError **error);
 /* Whether a machine has been moved since it was read: its generations or places have changed. */
 gboolean engine_has_moved(Engine *engine, const Machine *seen);
-/* Where the store's number could not be raised, tries once more; with success the question is answered. */
+/* Where the store's number could not be raised, tries once more; with success the question is
+ * answered. */
 void engine_raise_again(Engine *engine);
-/* Changes one machine's record from its present state, in a transaction of its own. A machine that is gone is fine. */
-gboolean engine_update(Engine *engine, const char *machine_id, void (*change)(Machine *machine, gpointer data),
-                       gpointer data, GError **error);
+/* Changes one machine's record from its present state, in a transaction of its own. A machine that
+ * is gone is fine. */
+gboolean engine_update(Engine *engine, const char *machine_id,
+                       void (*change)(Machine *machine, gpointer data), gpointer data,
+                       GError **error);
 
-/* --- barrier.c -------------------------------------------------------------------------------------------- */
+/* --- barrier.c
+ * -------------------------------------------------------------------------------------------- */
 
 /* Owns the machine for one operation (invariant 7), or BUSY with who has it. */
 gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, GError **error);
 void engine_vacate(Engine *engine, const char *machine_id);
-/* The same for work that is over in a moment: nobody is refused because of it, operations wait for it. */
-gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who, GError **error);
+/* The same for work that is over in a moment: nobody is refused because of it, operations wait for
+ * it. */
+gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who,
+                               GError **error);
 /* engine_occupy() that waits for a brief owner until `deadline` (g_get_monotonic_time). */
-gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who, gint64 deadline, GError **error);
+gboolean engine_occupy_waiting(Engine *engine, const char *machine_id, const char *who,
+                               gint64 deadline, GError **error);
 /* Who works on it and will for a while, or NULL. Caller frees. */
 char *engine_occupant(Engine *engine, const char *machine_id);
 
-/* Keeps a base from being removed or unprepared while a job moves clones from or to it; several may hold it. */
+/* Keeps a base from being removed or unprepared while a job moves clones from or to it; several may
+ * hold it. */
 gboolean engine_base_hold(Engine *engine, const char *base_id, GError **error);
 void engine_base_release(Engine *engine, const char *base_id);
 
-/* Takes the gate for a settle: BUSY while the machine is claimed (starting or running) or another settles it. */
+/* Takes the gate for a settle: BUSY while the machine is claimed (starting or running) or another
+ * settles it. */
 gboolean gate_take(Engine *engine, const char *machine_id, GError **error);
-/* From the hook: waits for a settle in progress until `deadline` (g_get_monotonic_time), then takes it for a start. */
-gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline, GError **error);
+/* From the hook: waits for a settle in progress until `deadline` (g_get_monotonic_time), then takes
+ * it for a start. */
+gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline,
+                             GError **error);
 void gate_set(Engine *engine, const char *machine_id, GateState state);
 /* The claim is over. A gate that somebody else has taken since stays as it is. */
 void gate_unclaim(Engine *engine, const char *machine_id);
 GateState gate_state(Engine *engine, const char *machine_id);
 
-/* --- references.c ----------------------------------------------------------------------------------------- */
+/* --- references.c
+ * ----------------------------------------------------------------------------------------- */
 
-/* Layer ids that something references: a set of borrowed or own strings, own table. Caller holds the lock for reading
- * or owns the inventory. */
+/* Layer ids that something references: a set of borrowed or own strings, own table. Caller holds
+ * the lock for reading or owns the inventory. */
 GHashTable *references_collect(const Inventory *inventory);
-/* What changes must add so that layers and undo entries without a reference go to the reclaim list. `after` is the
- * inventory as it would be after `changes`. */
+/* What changes must add so that layers and undo entries without a reference go to the reclaim list.
+ * `after` is the inventory as it would be after `changes`. */
 void references_list_unused(const Inventory *after, Changes *changes, gint64 now);
 /* One sentence for each reference to the layer, newly allocated. */
 GPtrArray *references_explain(const Inventory *inventory, const char *layer_id);
 /* Length of the chain below a head on `layer_id`: 1 for a layer without a parent. */
 guint references_chain_length(const Inventory *inventory, const char *layer_id);
 
-/* --- stage.c ---------------------------------------------------------------------------------------------- */
+/* --- stage.c
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Fresh heads for `machine` on the layers of `base` (its own record for a standalone machine is never fresh): the
- * generation of a restore or a rebase. Heads of data volumes are kept. New reference. */
-Generation *generation_plan_fresh(const Machine *machine, const Machine *base, const Inventory *inventory, Cause cause,
-                                  gint64 now);
+/* Fresh heads for `machine` on the layers of `base` (its own record for a standalone machine is
+ * never fresh): the generation of a restore or a rebase. Heads of data volumes are kept. New
+ * reference. */
+Generation *generation_plan_fresh(const Machine *machine, const Machine *base,
+                                  const Inventory *inventory, Cause cause, gint64 now);
 /* All heads kept but the temporary ones. NULL where the machine has none. */
 Generation *generation_plan_clean(const Machine *machine, const Inventory *inventory, gint64 now);
 /* The system of undo entry `entry`, fresh temporary heads on the entry's layers, data as it is. */
-Generation *generation_plan_undo(const Machine *machine, const Generation *entry, const Inventory *inventory,
-                                 gint64 now);
+Generation *generation_plan_undo(const Machine *machine, const Generation *entry,
+                                 const Inventory *inventory, gint64 now);
 /* All heads kept: the starting point of volume-add, resize, detach. */
 Generation *generation_plan_keep(const Machine *machine, Cause cause, gint64 now);
 
-/* --- settle.c --------------------------------------------------------------------------------------------- */
+/* --- settle.c
+ * --------------------------------------------------------------------------------------------- */
 
 /* The reason of the hold that an undo puts on its machine. */
 #define HOLD_UNDONE "undone"
 
 /* What settling one machine led to, to be recorded in the next transaction. */
 typedef struct {
-    Machine *before; /* as the catalog has it */
-    Machine *after;  /* NULL: the record goes */
-    char *receipt;   /* JSON; NULL: nothing was replaced */
-    json_t *data_before;  /* receipt_take() before the switch */
-    GHashTable *templates; /* base's id -> its domain's XML, read once a batch; borrowed; NULL: always read */
-    gboolean is_switched; /* by settle_begin(); then `result` says what it found */
+    Machine *before;       /* as the catalog has it */
+    Machine *after;        /* NULL: the record goes */
+    char *receipt;         /* JSON; NULL: nothing was replaced */
+    json_t *data_before;   /* receipt_take() before the switch */
+    GHashTable *templates; /* base's id -> its domain's XML, read once a batch; borrowed; NULL:
+                              always read */
+    gboolean is_switched;  /* by settle_begin(); then `result` says what it found */
     SwitchResult result;
 } Settled;
 void settled_free(Settled *settled);
 
 /*
- * A settle in two halves, so that the switches of many machines share one sync: settle_begin() for each, which exchanges
- * the heads where that is all there is to do, storage_sync() for all, settle_finish() for each. The caller holds the
- * gates. Where settle_begin() fails nothing is switched; from then on a machine is rolled forward only (invariant 3).
+ * A settle in two halves, so that the switches of many machines share one sync: settle_begin() for
+ * each, which exchanges the heads where that is all there is to do, storage_sync() for all,
+ * settle_finish() for each. The caller holds the gates. Where settle_begin() fails nothing is
+ * switched; from then on a machine is rolled forward only (invariant 3).
  */
 Settled *settle_begin(Engine *engine, const Machine *machine, GError **error);
 gboolean settle_finish(Engine *engine, Settled *settled, gboolean allow_hypervisor, GError **error);
 /*
- * Both halves: brings one machine's heads in line with the catalog; the caller holds its gate. Not recorded and not durable yet:
- * collect several, then settle_record() once. `allow_hypervisor` FALSE inside a hook: UNAVAILABLE where the domain
- * must be (re)defined first.
+ * Both halves: brings one machine's heads in line with the catalog; the caller holds its gate. Not
+ * recorded and not durable yet: collect several, then settle_record() once. `allow_hypervisor`
+ * FALSE inside a hook: UNAVAILABLE where the domain must be (re)defined first.
  */
-Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error);
-/* (Re)defines the machine's domain so that it names exactly its volumes; from its own definition where it has one. */
+Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor,
+                       GError **error);
+/* (Re)defines the machine's domain so that it names exactly its volumes; from its own definition
+ * where it has one. */
 gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
-/* "ID-N": what a first-boot script in the guest sees as its instance; new with each fresh system. Caller frees. */
+/* "ID-N": what a first-boot script in the guest sees as its instance; new with each fresh system.
+ * Caller frees. */
 char *settle_instance_id(const Machine *machine);
-/* Makes the switches durable and records them in one transaction; `list_unused`: lists the layers that nothing needs any
- * more. That counts every reference there is: of many batches only the last does it (and reclaim, at any time). */
+/* Makes the switches durable and records them in one transaction; `list_unused`: lists the layers
+ * that nothing needs any more. That counts every reference there is: of many batches only the last
+ * does it (and reclaim, at any time). */
 gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error);
-/* The desired state goes back to the actual heads, and the machine is marked behind with the reason (invariant 3). FALSE
- * with the reason where it cannot go back: once it is switched it is rolled forward. */
+/* The desired state goes back to the actual heads, and the machine is marked behind with the reason
+ * (invariant 3). FALSE with the reason where it cannot go back: once it is switched it is rolled
+ * forward. */
 gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reason, GError **error);
-/* The end of a session: decides what must be cleaned, stages and commits it. New reference: the machine as it is then. */
+/* The end of a session: decides what must be cleaned, stages and commits it. New reference: the
+ * machine as it is then. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error);
 
-/* --- identity.c ------------------------------------------------------------------------------------------- */
+/* --- identity.c
+ * ------------------------------------------------------------------------------------------- */
 
-/* Brings the instance id in the machine's definition in line with its system, where it is one of ours; needs libvirt, and
- * that the caller owns the machine. */
+/* Brings the instance id in the machine's definition in line with its system, where it is one of
+ * ours; needs libvirt, and that the caller owns the machine. */
 gboolean identity_refresh(Engine *engine, const char *machine_id, GError **error);
 /* Starts the machine with its identity in line. */
 gboolean identity_start(Engine *engine, const char *machine_id, GError **error);
@@ -195,58 +225,76 @@ void identity_note_stale(Engine *engine, const char *machine_id);
 /* Refreshes one that was noted. FALSE: none is left. */
 gboolean identity_refresh_one(Engine *engine);
 
-/* --- session.c -------------------------------------------------------------------------------------------- */
+/* --- session.c
+ * -------------------------------------------------------------------------------------------- */
 
-/* REFUSED where somebody put snapshots or overlays on top of the heads: a switch would leave those on other disks, or be
- * overtaken by them. Asks libvirt; TRUE where that does not know the machine. */
+/* REFUSED where somebody put snapshots or overlays on top of the heads: a switch would leave those
+ * on other disks, or be overtaken by them. Asks libvirt; TRUE where that does not know the machine.
+ */
 gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error);
 
-/* After a pending wish was given up in the catalog: what had been staged goes, a reboot is a reboot again. */
+/* After a pending wish was given up in the catalog: what had been staged goes, a reboot is a reboot
+ * again. */
 void engine_after_wish(Engine *engine, const Machine *machine);
 
-/* --- open.c ----------------------------------------------------------------------------------------------- */
+/* --- open.c
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Looks whether the start hook is in force, and remembers it. Calls libvirt. */
 void engine_probe_hook(Engine *engine);
 /* Settles what is pending, abandons what was not committed, protects the layers. */
 gboolean engine_recover(Engine *engine, GError **error);
 
-/* --- doctor*.c -------------------------------------------------------------------------------------------- */
+/* --- doctor*.c
+ * -------------------------------------------------------------------------------------------- */
 
 /* Appends a finding. `level`, texts as Finding says; `text` is a format for what follows. */
-void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const char *subject, const char *remedy,
-                 gboolean repairable, const char *format, ...) G_GNUC_PRINTF(7, 8);
+void finding_add(GPtrArray *findings, const char *id, FindingLevel level, const char *subject,
+                 const char *remedy, gboolean repairable, const char *format, ...)
+    G_GNUC_PRINTF(7, 8);
 void doctor_check_machines(Engine *engine, const Inventory *snapshot, GPtrArray *findings);
 void doctor_check_domains(Engine *engine, const Inventory *snapshot, GPtrArray *findings);
-gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray *findings, GError **error);
+gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray *findings,
+                            GError **error);
 
-/* --- receipt.c -------------------------------------------------------------------------------------------- */
+/* --- receipt.c
+ * -------------------------------------------------------------------------------------------- */
 
-/* Identity of the data heads (and of a kept system head) of generation 0: what lies in `now`. Caller frees. */
+/* Identity of the data heads (and of a kept system head) of generation 0: what lies in `now`.
+ * Caller frees. */
 json_t *receipt_take(Engine *engine, const Machine *machine);
-/* The JSON text {"kept":[{target,inode,size_bytes,mtime}],…,"proven":true} of two such. Caller frees. */
+/* The JSON text {"kept":[{target,inode,size_bytes,mtime}],…,"proven":true} of two such. Caller
+ * frees. */
 char *receipt_compare(const json_t *before, const json_t *after);
 
-/* --- reclaim.c -------------------------------------------------------------------------------------------- */
+/* --- reclaim.c
+ * -------------------------------------------------------------------------------------------- */
 
-/* How many undo entries will go before their time when `more_bytes` are added to what undo holds. */
-guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store, guint64 more_bytes);
+/* How many undo entries will go before their time when `more_bytes` are added to what undo holds.
+ */
+guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store,
+                       guint64 more_bytes);
 /* Puts a kept volume's file on the reclaim list and drops its record. */
 void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
 
-/* --- maintain.c -------------------------------------------------------------------------------------------- */
+/* --- maintain.c
+ * -------------------------------------------------------------------------------------------- */
 
 /* Settles what was decided, abandons what was only staged. */
 void engine_recover_flattening(Engine *engine);
 /* Makes a layer standalone without changing what anybody sees of it. */
-gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error);
+gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable,
+                              GError **error);
 
 /* Leaves it for engine_take_receipt(). Takes the text. */
 void receipt_leave(Engine *engine, const char *machine_id, char *receipt);
 
-/* --- plan_*.c: one function a verb ------------------------------------------------------------------------- */
+/* --- plan_*.c: one function a verb
+ * ------------------------------------------------------------------------- */
 
-/* What every planner gets: an inventory held still (read lock not held: references), facts and the plan to fill. */
+/* What every planner gets: an inventory held still (read lock not held: references), facts and the
+ * plan to fill. */
 typedef struct {
     Engine *engine;
     const Request *request;
@@ -267,7 +315,8 @@ gboolean request_is_rebuild(const Request *request);
 /* engine_plan() on a given snapshot. */
 Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot, GError **error);
 
-/* Resolves request->machines, or all clones of request->all_of, narrowed by match. Array of borrowed Machine. */
+/* Resolves request->machines, or all clones of request->all_of, narrowed by match. Array of
+ * borrowed Machine. */
 GPtrArray *planner_machines(Planner *planner, GError **error);
 /* A machine by name, UUID or id; NOT_FOUND proposes near names. Borrowed. */
 const Machine *planner_find(Planner *planner, const char *name, GError **error);
@@ -279,27 +328,30 @@ Power planner_power(Planner *planner, const Machine *machine);
 gboolean planner_is_active(Planner *planner, const Machine *machine);
 /* An item with power filled in and, where another operation has it, a BUSY refusal. */
 PlanItem *planner_item(Planner *planner, const Machine *machine);
-/* Refuses with BUSY unless the machine is stopped, settled and unlocked. TRUE where it may go on. */
+/* Refuses with BUSY unless the machine is stopped, settled and unlocked. TRUE where it may go on.
+ */
 gboolean planner_require_stopped(Planner *planner, const Machine *machine, PlanItem *item);
 /* Refuses where libvirt snapshots block. TRUE where it may go on. */
 gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem *item);
 /* Refuses where a head is missing or locked. TRUE where it may go on. */
 gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item);
-/* Gives the item its desired generation and next record, and the volumes' fates. Takes the generation. */
+/* Gives the item its desired generation and next record, and the volumes' fates. Takes the
+ * generation. */
 void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired);
-void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
-void planner_skip(PlanItem *item, UnderpinErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format,
+                    ...) G_GNUC_PRINTF(4, 5);
+void planner_skip(PlanItem *item, UnderpinErrorCode code, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /* EXISTS where a machine or a domain has one of the names, or two are equal. */
 gboolean planner_check_names(Planner *planner, GPtrArray *names, GError **error);
 /* "vdd": the first of vda … vdz that the machine does not use; NULL: none. Caller frees. */
 char *planner_free_target(const Machine *machine);
 /* A head made of an image file outside the store, after all checks; NULL where the item refuses. */
-Head *planner_adopt(Planner *planner, const char *path, const char *format, const char *target, Role role,
-                    PlanItem *item);
-/* Looks, read-only, at partition tables and signatures: warns where bytes that are kept may still be lost, refuses where
- * storage pools span roles (unless forced). TRUE where it may go on. */
+Head *planner_adopt(Planner *planner, const char *path, const char *format, const char *target,
+                    Role role, PlanItem *item);
+/* Looks, read-only, at partition tables and signatures: warns where bytes that are kept may still
+ * be lost, refuses where storage pools span roles (unless forced). TRUE where it may go on. */
 gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item);
 
 gboolean plan_import(Planner *planner, GError **error);

@@ -1,7 +1,8 @@
 /*
- * Identity: a fresh system is a new instance, and says so by SMBIOS ("ds=nocloud;i=INSTANCE;h=NAME") so that cloud-init or a
- * first-boot script can act. A switch itself needs no libvirt: the definition is brought in line in the background, or at
- * the latest by a start of ours.
+ * Identity: a fresh system is a new instance, and says so by SMBIOS
+ * ("ds=nocloud;i=INSTANCE;h=NAME") so that cloud-init or a first-boot script can act. A switch
+ * itself needs no libvirt: the definition is brought in line in the background, or at the latest by
+ * a start of ours.
  */
 #include <string.h>
 

@@ -1,10 +1,12 @@
 /*
- * Background care of layers, one unit of work at a time: content digests, and flattening of chains that are too long.
+ * Background care of layers, one unit of work at a time: content digests, and flattening of chains
+ * that are too long.
  *
- * Flattening has the shape of every operation: the standalone copy is staged beside the layer, the commit records the
- * former parent, settling renames the copy over the layer's path, and a second commit says when that was. Its content is
- * the same before and after, so clones need no change; the former parent stays referenced until it is settled, and while a
- * machine runs that may have it open (references.c).
+ * Flattening has the shape of every operation: the standalone copy is staged beside the layer, the
+ * commit records the former parent, settling renames the copy over the layer's path, and a second
+ * commit says when that was. Its content is the same before and after, so clones need no change;
+ * the former parent stays referenced until it is settled, and while a machine runs that may have it
+ * open (references.c).
  */
 #include <string.h>
 
@@ -30,7 +32,8 @@ static gboolean commit_layer(Engine *engine, const Layer *seen, const Layer *nex
     return engine_commit(engine, changes, error);
 }
 
-static gboolean digest_layer(Engine *engine, const Layer *layer, GCancellable *cancellable, GError **error)
+static gboolean digest_layer(Engine *engine, const Layer *layer, GCancellable *cancellable,
+                             GError **error)
 {
     g_autofree char *digest = storage_layer_digest(engine->storage, layer, cancellable, error);
     if (!digest)
@@ -40,7 +43,8 @@ static gboolean digest_layer(Engine *engine, const Layer *layer, GCancellable *c
     return commit_layer(engine, layer, next, error);
 }
 
-/* --- flattening -------------------------------------------------------------------------------------------- */
+/* --- flattening
+ * -------------------------------------------------------------------------------------------- */
 
 static gboolean put_layer(Engine *engine, const Layer *layer, GError **error)
 {
@@ -52,7 +56,8 @@ static gboolean put_layer(Engine *engine, const Layer *layer, GError **error)
 static gboolean stands_alone(Engine *engine, const Layer *layer)
 {
     g_auto(HeadFacts) facts = {0};
-    return storage_layer_facts(engine->storage, layer, &facts, NULL) && facts.exists && !facts.backing;
+    return storage_layer_facts(engine->storage, layer, &facts, NULL) && facts.exists &&
+           !facts.backing;
 }
 
 /* Decided, but the copy could not take the layer's name: it sits on its parent as before. */
@@ -61,15 +66,18 @@ static gboolean give_flattening_up(Engine *engine, const Layer *decided, GError 
     g_autoptr(Layer) back = layer_copy(decided);
     g_free(back->parent_id);
     back->parent_id = g_steal_pointer(&back->former_parent_id);
-    return put_layer(engine, back, error) && storage_flatten_abandon(engine->storage, decided, error);
+    return put_layer(engine, back, error) &&
+           storage_flatten_abandon(engine->storage, decided, error);
 }
 
-/* Idempotent. What has taken the layer's name is rolled forward, at the latest by the next start. */
+/* Idempotent. What has taken the layer's name is rolled forward, at the latest by the next start.
+ */
 static gboolean settle_flattening(Engine *engine, const Layer *decided, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     if (!storage_flatten_switch(engine->storage, decided, &problem) &&
-        !(stands_alone(engine, decided) && storage_flatten_switch(engine->storage, decided, NULL))) {
+        !(stands_alone(engine, decided) &&
+          storage_flatten_switch(engine->storage, decided, NULL))) {
         if (!stands_alone(engine, decided))
             (void)give_flattening_up(engine, decided, NULL);
         g_propagate_error(error, g_steal_pointer(&problem));
@@ -80,7 +88,8 @@ static gboolean settle_flattening(Engine *engine, const Layer *decided, GError *
     return put_layer(engine, settled, error);
 }
 
-static gboolean flatten(Engine *engine, const Layer *layer, GCancellable *cancellable, GError **error)
+static gboolean flatten(Engine *engine, const Layer *layer, GCancellable *cancellable,
+                        GError **error)
 {
     if (!storage_flatten_stage(engine->storage, layer, cancellable, error))
         return FALSE;
@@ -122,11 +131,13 @@ void engine_recover_flattening(Engine *engine)
         recover_layer(engine, g_ptr_array_index(layers, i));
 }
 
-gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable, GError **error)
+gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable,
+                              GError **error)
 {
     g_autoptr(Layer) layer = find_layer(engine, layer_id);
     if (!layer)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "there is no layer '%s'", layer_id);
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'",
+                         "there is no layer '%s'", layer_id);
     if (!layer->parent_id && !is_unsettled(layer))
         return TRUE;
     if (!engine_base_hold(engine, layer->machine_id, error))
@@ -137,7 +148,8 @@ gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable
     return ok;
 }
 
-/* --- choosing ---------------------------------------------------------------------------------------------- */
+/* --- choosing
+ * ---------------------------------------------------------------------------------------------- */
 
 static Layer *layer_without_digest(Engine *engine)
 {
@@ -153,7 +165,8 @@ static Layer *layer_without_digest(Engine *engine)
     return found;
 }
 
-/* The top layer of a chain beyond the limit: flattening it frees everything that sits on it from all below. */
+/* The top layer of a chain beyond the limit: flattening it frees everything that sits on it from
+ * all below. */
 static Layer *layer_too_deep(Engine *engine)
 {
     Layer *found = NULL;
@@ -170,8 +183,10 @@ static Layer *layer_too_deep(Engine *engine)
     return found;
 }
 
-/* A layer whose digest cannot be had (exotic compression) is marked so, else it would be tried for ever. */
-static gboolean digest_or_mark(Engine *engine, const Layer *layer, GCancellable *cancellable, GError **error)
+/* A layer whose digest cannot be had (exotic compression) is marked so, else it would be tried for
+ * ever. */
+static gboolean digest_or_mark(Engine *engine, const Layer *layer, GCancellable *cancellable,
+                               GError **error)
 {
     g_autoptr(GError) problem = NULL;
     if (digest_layer(engine, layer, cancellable, &problem))
@@ -185,7 +200,8 @@ static gboolean digest_or_mark(Engine *engine, const Layer *layer, GCancellable 
     return commit_layer(engine, layer, next, error);
 }
 
-gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cancellable, GError **error)
+gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cancellable,
+                         GError **error)
 {
     *more_out = identity_refresh_one(engine);
     if (*more_out)

@@ -1,5 +1,6 @@
 /*
- * Opening: load the catalog, prove that it and the store belong together, and settle what a crash left.
+ * Opening: load the catalog, prove that it and the store belong together, and settle what a crash
+ * left.
  *
  *     catalog says     store says       then
  *     no store         no generation    marry them: both are new
@@ -22,7 +23,8 @@ static GError *question_new(const char *format, ...)
     g_autofree char *message = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     error_set(&question, UNDERPIN_ERROR_REFUSED,
-              "nothing is settled or deleted until this is answered: put the right catalog or store back and restart "
+              "nothing is settled or deleted until this is answered: put the right catalog or "
+              "store back and restart "
               "underpind, or take the store as the truth with 'underpin doctor --rebuild'",
               "%s", message);
     return question;
@@ -34,11 +36,12 @@ static GError *compare_identities(const Inventory *inventory, const StoreStatus 
     if (!inventory->store_uuid && store->generation == 0)
         return NULL;
     if (!inventory->store_uuid)
-        return question_new("the catalog is new, but the store %s has seen %" G_GUINT64_FORMAT " commits", store->uuid,
-                            store->generation);
+        return question_new("the catalog is new, but the store %s has seen %" G_GUINT64_FORMAT
+                            " commits",
+                            store->uuid, store->generation);
     if (strcmp(inventory->store_uuid, store->uuid) != 0)
-        return question_new("the catalog belongs to store %s, but this is store %s", inventory->store_uuid,
-                            store->uuid);
+        return question_new("the catalog belongs to store %s, but this is store %s",
+                            inventory->store_uuid, store->uuid);
     if (inventory->generation < store->generation)
         return question_new("the catalog is older than the store: it has seen %" G_GUINT64_FORMAT
                             " commits, the store %" G_GUINT64_FORMAT,
@@ -55,9 +58,11 @@ static gboolean marry(Engine *engine, const StoreStatus *store, GError **error)
     return engine_commit(engine, changes, error);
 }
 
-/* --- recovery ---------------------------------------------------------------------------------------------- */
+/* --- recovery
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Before the commit nothing has happened: what was staged for a machine that wants nothing new goes. */
+/* Before the commit nothing has happened: what was staged for a machine that wants nothing new
+ * goes. */
 static void abandon_uncommitted(Engine *engine, const char *machine_id)
 {
     g_autoptr(GError) error = NULL;
@@ -69,7 +74,8 @@ static void abandon_uncommitted(Engine *engine, const char *machine_id)
         g_warning("looking at machine %s: %s", machine_id, error->message);
         return;
     }
-    if (machine && (facts.next || facts.next_broken) && !storage_abandon(engine->storage, machine_id, &error))
+    if (machine && (facts.next || facts.next_broken) &&
+        !storage_abandon(engine->storage, machine_id, &error))
         g_warning("removing what was staged for '%s': %s", machine->name, error->message);
     if (machine && facts.marked)
         engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
@@ -93,16 +99,19 @@ static void protect_layers(Engine *engine)
     }
 }
 
-/* An export that did not come to its commit has left links to our heads where the import had found them. */
+/* An export that did not come to its commit has left links to our heads where the import had found
+ * them. */
 static void abandon_export(Engine *engine, const Machine *machine)
 {
     g_autoptr(GError) error = NULL;
     if (machine->origin && machine->actual_place == PLACE_NOW && !machine_is_clone(machine) &&
-        machine->desired_place == PLACE_NOW && !storage_export_abandon(engine->storage, machine, &error))
+        machine->desired_place == PLACE_NOW &&
+        !storage_export_abandon(engine->storage, machine, &error))
         g_warning("taking back an export of '%s': %s", machine->name, error->message);
 }
 
-/* A machine without a session cannot be running: settling it needs no libvirt. The others wait for engine_resync(). */
+/* A machine without a session cannot be running: settling it needs no libvirt. The others wait for
+ * engine_resync(). */
 static void recover_machine(Engine *engine, const char *machine_id)
 {
     g_autoptr(GError) error = NULL;
@@ -131,14 +140,16 @@ static GPtrArray *machine_ids(Engine *engine)
     return ids;
 }
 
-/* A directory that no committed machine owns, holding only what was staged: the trace of a clone or an import that did
- * not come to its commit. Anything with heads in `now` is somebody's content and is left for doctor. */
+/* A directory that no committed machine owns, holding only what was staged: the trace of a clone or
+ * an import that did not come to its commit. Anything with heads in `now` is somebody's content and
+ * is left for doctor. */
 static gboolean abandon_orphan(FoundKind kind, const char *path, const char *id, gpointer user_data)
 {
     Engine *engine = user_data;
     g_auto(MachineFacts) facts = {0};
     g_autoptr(Machine) machine = kind == FOUND_MACHINE ? engine_machine(engine, id) : NULL;
-    if (kind != FOUND_MACHINE || machine || !storage_machine_facts(engine->storage, id, &facts, NULL))
+    if (kind != FOUND_MACHINE || machine ||
+        !storage_machine_facts(engine->storage, id, &facts, NULL))
         return TRUE;
     if (!facts.now && facts.entries->len == 0)
         (void)storage_abandon(engine->storage, id, NULL);
@@ -171,13 +182,16 @@ gboolean engine_open(Engine *engine, GError **error)
     return marry(engine, &store, error) && engine_recover(engine, error);
 }
 
-/* --- resync ------------------------------------------------------------------------------------------------ */
+/* --- resync
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static gboolean hook_is_in_force(Engine *engine, GError **error)
 {
     const EngineConfig *config = &engine->config;
     g_autoptr(GError) first = NULL;
-    if (!config->store_root || hypervisor_probe_hook(engine->hypervisor, config->store_root, &first))
+    if (!config->store_root ||
+        hypervisor_probe_hook(engine->hypervisor, config->store_root, &first))
         return TRUE;
     if (!config->mend_hook) {
         g_propagate_error(error, g_steal_pointer(&first));
@@ -205,7 +219,8 @@ static void begin_missed_session(Machine *machine, gpointer data)
     machine->session_started_at = *(gint64 *)data;
 }
 
-/* Running, but the start was not seen (the daemon was down): the heads in `now` cannot have been switched since. */
+/* Running, but the start was not seen (the daemon was down): the heads in `now` cannot have been
+ * switched since. */
 static void note_running(Engine *engine, const Machine *machine)
 {
     g_autoptr(GError) error = NULL;
@@ -242,7 +257,8 @@ static void resync_machine(Engine *engine, const Machine *machine, const DomainS
 static void start_refused(Engine *engine, const Machine *machine, const DomainState *state)
 {
     g_autoptr(GError) error = NULL;
-    if (!state || !state->autostart || state->power != POWER_OFF || machine->actual_place != PLACE_NOW ||
+    if (!state || !state->autostart || state->power != POWER_OFF ||
+        machine->actual_place != PLACE_NOW ||
         claims_state(engine->claims, machine->id) != CLAIM_REFUSED)
         return;
     claims_drop(engine->claims, machine->id);

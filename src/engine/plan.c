@@ -1,6 +1,6 @@
 /*
- * Planning: facts and a request in, steps or reasons for refusal out. It looks, and changes nothing; the run does what
- * the plan says, because it executes this very plan (run.c).
+ * Planning: facts and a request in, steps or reasons for refusal out. It looks, and changes
+ * nothing; the run does what the plan says, because it executes this very plan (run.c).
  */
 #include "engine/engine_private.h"
 
@@ -34,7 +34,8 @@ static const PlanFunction PLANNERS[VERB_COUNT] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(PLANNERS) == VERB_COUNT);
 
-/* --- the snapshot ------------------------------------------------------------------------------------------ */
+/* --- the snapshot
+ * ------------------------------------------------------------------------------------------ */
 
 static void add_references(Inventory *snapshot, const Inventory *inventory)
 {
@@ -69,7 +70,8 @@ Inventory *engine_snapshot(Engine *engine)
     return snapshot;
 }
 
-/* --- what planners ask ------------------------------------------------------------------------------------- */
+/* --- what planners ask
+ * ------------------------------------------------------------------------------------- */
 
 const Machine *planner_find(Planner *planner, const char *name, GError **error)
 {
@@ -87,7 +89,8 @@ const Machine *planner_base(Planner *planner, const char *name, GError **error)
     const Machine *machine = planner_find(planner, name, error);
     if (!machine || (machine_is_base(machine) && machine->desired_place == PLACE_SEALED))
         return machine;
-    g_autofree char *hint = g_strdup_printf("prepare it first: 'underpin prepare %s'", machine->name);
+    g_autofree char *hint =
+        g_strdup_printf("prepare it first: 'underpin prepare %s'", machine->name);
     error_set(error, UNDERPIN_ERROR_REFUSED, hint, "'%s' is not a base", machine->name);
     return NULL;
 }
@@ -117,7 +120,8 @@ static GPtrArray *machines_of_base(Planner *planner, GError **error)
     GPtrArray *chosen = g_ptr_array_new();
     for (guint i = 0; i < clones->len; i++) {
         Machine *clone = g_ptr_array_index(clones, i);
-        if (!machine_is_base(clone) && (!request->match || fnmatch(request->match, clone->name, 0) == 0))
+        if (!machine_is_base(clone) &&
+            (!request->match || fnmatch(request->match, clone->name, 0) == 0))
             g_ptr_array_add(chosen, clone);
     }
     g_ptr_array_sort(chosen, compare_names);
@@ -129,7 +133,8 @@ static GPtrArray *named_machines(Planner *planner, GError **error)
     const Request *request = planner->request;
     g_autoptr(GPtrArray) chosen = g_ptr_array_new();
     for (guint i = 0; i < request->machines->len; i++) {
-        const Machine *machine = planner_find(planner, g_ptr_array_index(request->machines, i), error);
+        const Machine *machine =
+            planner_find(planner, g_ptr_array_index(request->machines, i), error);
         if (!machine)
             return NULL;
         if (!g_ptr_array_find(chosen, machine, NULL))
@@ -138,11 +143,13 @@ static GPtrArray *named_machines(Planner *planner, GError **error)
     return g_steal_pointer(&chosen);
 }
 
-/* A rebase counts only those that move towards its limit (plan_replace.c); for the others it is the first so many. */
+/* A rebase counts only those that move towards its limit (plan_replace.c); for the others it is the
+ * first so many. */
 GPtrArray *planner_machines(Planner *planner, GError **error)
 {
     const Request *request = planner->request;
-    GPtrArray *chosen = request->all_of ? machines_of_base(planner, error) : named_machines(planner, error);
+    GPtrArray *chosen =
+        request->all_of ? machines_of_base(planner, error) : named_machines(planner, error);
     if (chosen && request->limit && request->verb != VERB_REBASE && chosen->len > request->limit)
         g_ptr_array_set_size(chosen, (gint)request->limit);
     return chosen;
@@ -157,15 +164,19 @@ gboolean planner_is_active(Planner *planner, const Machine *machine)
 {
     Power power = planner_power(planner, machine);
     ClaimState claim = claims_state(planner->engine->claims, machine->id);
-    if (claim == CLAIM_CLAIMED || claim == CLAIM_STARTED || gate_state(planner->engine, machine->id) == GATE_CLAIMED)
+    if (claim == CLAIM_CLAIMED || claim == CLAIM_STARTED ||
+        gate_state(planner->engine, machine->id) == GATE_CLAIMED)
         return TRUE;
     /* Off, but its session is not settled yet: the run does that first. */
     return power == POWER_UNKNOWN ? machine->session != 0 : power_is_active(power);
 }
 
-/* --- items ------------------------------------------------------------------------------------------------- */
+/* --- items
+ * -------------------------------------------------------------------------------------------------
+ */
 
-void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format, ...)
+void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format,
+                    ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -193,8 +204,8 @@ PlanItem *planner_item(Planner *planner, const Machine *machine)
     item->power = g_strdup(power_name(planner_power(planner, machine)));
     g_autofree char *owner = engine_occupant(planner->engine, machine->id);
     if (owner)
-        planner_refuse(item, UNDERPIN_ERROR_BUSY, "wait for it ('underpin job list') and try again", "'%s' is in use: %s",
-                       machine->name, owner);
+        planner_refuse(item, UNDERPIN_ERROR_BUSY, "wait for it ('underpin job list') and try again",
+                       "'%s' is in use: %s", machine->name, owner);
     else if (machine->desired_place == PLACE_GONE)
         planner_refuse(item, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed", machine->name);
     return item;
@@ -206,36 +217,44 @@ gboolean planner_require_stopped(Planner *planner, const Machine *machine, PlanI
     if (item->decision == DECISION_REFUSE)
         return FALSE;
     if (planner_is_active(planner, machine)) {
-        g_autofree char *hint = g_strdup_printf(power == POWER_SAVED ? "resume it and shut it down, or drop the memory "
-                                                                       "with 'virsh managedsave-remove %s'"
-                                                                     : "shut it down first: 'underpin shutdown %s'",
-                                                machine->name);
+        g_autofree char *hint =
+            g_strdup_printf(power == POWER_SAVED ? "resume it and shut it down, or drop the memory "
+                                                   "with 'virsh managedsave-remove %s'"
+                                                 : "shut it down first: 'underpin shutdown %s'",
+                            machine->name);
         planner_refuse(item, UNDERPIN_ERROR_BUSY, hint, "'%s' is %s", machine->name,
-                       power == POWER_OFF || power == POWER_UNKNOWN ? "starting, or its last run is not settled yet"
-                                                                    : power_name(power));
+                       power == POWER_OFF || power == POWER_UNKNOWN
+                           ? "starting, or its last run is not settled yet"
+                           : power_name(power));
         return FALSE;
     }
     if (!machine_is_pending(machine))
         return TRUE;
-    planner_refuse(item, UNDERPIN_ERROR_BUSY, "wait a moment; 'underpin show' says what it waits for",
+    planner_refuse(item, UNDERPIN_ERROR_BUSY,
+                   "wait a moment; 'underpin show' says what it waits for",
                    "'%s' is not settled yet", machine->name);
     return FALSE;
 }
 
 gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem *item)
 {
-    guint marks = planner->marks ? GPOINTER_TO_UINT(g_hash_table_lookup(planner->marks, machine->uuid)) : 0;
+    guint marks =
+        planner->marks ? GPOINTER_TO_UINT(g_hash_table_lookup(planner->marks, machine->uuid)) : 0;
     if (marks & DOMAIN_HAS_CHECKPOINT)
-        plan_item_warn(item, "'%s' has backup checkpoints: system and temporary volumes need a full backup next, data "
-                             "keeps its bitmaps", machine->name);
+        plan_item_warn(item,
+                       "'%s' has backup checkpoints: system and temporary volumes need a full "
+                       "backup next, data "
+                       "keeps its bitmaps",
+                       machine->name);
     if (!(marks & DOMAIN_HAS_SNAPSHOT)) {
         g_autoptr(GError) overlay = NULL;
         if (!engine_check_no_overlay(planner->engine, machine, &overlay))
             plan_item_refuse(item, overlay);
         return overlay == NULL;
     }
-    g_autofree char *hint = g_strdup_printf("see 'virsh snapshot-list %s', then 'virsh snapshot-delete %s NAME'",
-                                            machine->name, machine->name);
+    g_autofree char *hint =
+        g_strdup_printf("see 'virsh snapshot-list %s', then 'virsh snapshot-delete %s NAME'",
+                        machine->name, machine->name);
     planner_refuse(item, UNDERPIN_ERROR_REFUSED, hint, "'%s' has libvirt snapshots", machine->name);
     return FALSE;
 }
@@ -246,22 +265,26 @@ static gboolean is_replaced_anyway(const Planner *planner, const Volume *volume)
     return verb_info(planner->request->verb)->replaces && volume->role != ROLE_DATA && !volume->own;
 }
 
-static gboolean check_head_is_there(Planner *planner, const Machine *machine, const Volume *volume, HeadFacts *facts,
-                                    PlanItem *item)
+static gboolean check_head_is_there(Planner *planner, const Machine *machine, const Volume *volume,
+                                    HeadFacts *facts, PlanItem *item)
 {
     g_autoptr(GError) error = NULL;
-    if (storage_head_facts(planner->engine->storage, machine, 0, volume->target, facts, &error) && facts->exists)
+    if (storage_head_facts(planner->engine->storage, machine, 0, volume->target, facts, &error) &&
+        facts->exists)
         return TRUE;
     if (is_replaced_anyway(planner, volume)) {
-        plan_item_warn(item, "the image of %s volume '%s' of '%s' is missing or damaged: there is nothing of it to undo",
+        plan_item_warn(item,
+                       "the image of %s volume '%s' of '%s' is missing or damaged: there is "
+                       "nothing of it to undo",
                        role_name(volume->role), volume->target, machine->name);
         return TRUE;
     }
     if (error)
         plan_item_refuse(item, error);
     else
-        planner_refuse(item, UNDERPIN_ERROR_NOT_FOUND, "put the file back, or see 'underpin doctor'",
-                       "the image of volume '%s' of '%s' is missing", volume->target, machine->name);
+        planner_refuse(
+            item, UNDERPIN_ERROR_NOT_FOUND, "put the file back, or see 'underpin doctor'",
+            "the image of volume '%s' of '%s' is missing", volume->target, machine->name);
     return FALSE;
 }
 
@@ -275,8 +298,8 @@ gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem 
             return FALSE;
         if (facts.locked && !active) {
             planner_refuse(item, UNDERPIN_ERROR_BUSY, "find it with 'fuser' or 'lsof' and stop it",
-                           "volume '%s' of '%s' is in use by a QEMU that libvirt does not know", volume->target,
-                           machine->name);
+                           "volume '%s' of '%s' is in use by a QEMU that libvirt does not know",
+                           volume->target, machine->name);
             return FALSE;
         }
     }
@@ -290,14 +313,18 @@ static Fate fate_of(const Head *desired)
         [HEAD_BLANK] = FATE_RESET,    [HEAD_ADOPT] = FATE_CREATED,   [HEAD_CONVERT] = FATE_CREATED,
         [HEAD_COPY] = FATE_CHANGED,   [HEAD_FLATTEN] = FATE_CHANGED, [HEAD_ATTACH] = FATE_CREATED,
     };
-    return desired->source == HEAD_FRESH && desired->role == ROLE_TEMPORARY ? FATE_RESET : FATES[desired->source];
+    return desired->source == HEAD_FRESH && desired->role == ROLE_TEMPORARY
+               ? FATE_RESET
+               : FATES[desired->source];
 }
 
-static void describe_volume(Planner *planner, PlanItem *item, const Machine *machine, const Head *head)
+static void describe_volume(Planner *planner, PlanItem *item, const Machine *machine,
+                            const Head *head)
 {
     const Generation *actual = machine_actual(machine);
     const Head *current = actual ? generation_head(actual, head->target) : NULL;
-    PlanVolume *volume = plan_item_add_volume(item, head->target, head->role, current ? fate_of(head) : FATE_CREATED);
+    PlanVolume *volume = plan_item_add_volume(item, head->target, head->role,
+                                              current ? fate_of(head) : FATE_CREATED);
     g_auto(HeadFacts) facts = {0};
     volume->to_layer = g_strdup(head->layer_id);
     volume->capacity_before = current ? current->capacity_bytes : 0;
@@ -307,7 +334,8 @@ static void describe_volume(Planner *planner, PlanItem *item, const Machine *mac
     volume->from_layer = g_strdup(current->layer_id);
     if (volume->fate == FATE_KEPT || volume->fate == FATE_CHANGED)
         return;
-    if (storage_head_facts(planner->engine->storage, machine, 0, head->target, &facts, NULL) && facts.written)
+    if (storage_head_facts(planner->engine->storage, machine, 0, head->target, &facts, NULL) &&
+        facts.written)
         volume->lost_bytes = facts.allocated_bytes;
     if (volume->fate == FATE_REPLACED)
         item->held_bytes += volume->lost_bytes;
@@ -326,7 +354,8 @@ void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, G
         describe_volume(planner, item, machine, g_ptr_array_index(desired->heads, i));
 }
 
-/* --- the plan ---------------------------------------------------------------------------------------------- */
+/* --- the plan
+ * ---------------------------------------------------------------------------------------------- */
 
 /* What staging writes: a fresh overlay takes a few clusters; copies what they copy. */
 #define FRESH_HEAD_BYTES (G_GUINT64_CONSTANT(256) * 1024)
@@ -363,10 +392,12 @@ static gboolean add_space(Engine *engine, Plan *plan, GError **error)
     g_autofree char *needed = g_format_size_full(plan->needed_bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_autofree char *free_text = g_format_size_full(store.free_bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_autofree char *floor_text = g_format_size_full(floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
-    return error_set(error, UNDERPIN_ERROR_NO_SPACE,
-                     "remove what is not needed ('underpin layers' explains), or lower store.free_floor in the configuration",
-                     "this needs up to %s, but of the %s that the store has free, %s are never used up", needed, free_text,
-                     floor_text);
+    return error_set(
+        error, UNDERPIN_ERROR_NO_SPACE,
+        "remove what is not needed ('underpin layers' explains), or lower store.free_floor in the "
+        "configuration",
+        "this needs up to %s, but of the %s that the store has free, %s are never used up", needed,
+        free_text, floor_text);
 }
 
 static guint64 sum_to_be_held(const Plan *plan)
@@ -388,8 +419,9 @@ static void announce_early_ends(Engine *engine, const Inventory *snapshot, Plan 
                       ? reclaim_forecast(engine, snapshot, &store, held_bytes)
                       : 0;
     if (early)
-        plan_warn(plan, "%u older undo %s will go before the retention is over, to make room for these", early,
-                  early == 1 ? "entry" : "entries");
+        plan_warn(plan,
+                  "%u older undo %s will go before the retention is over, to make room for these",
+                  early, early == 1 ? "entry" : "entries");
 }
 
 static void add_estimate(Engine *engine, Plan *plan)

@@ -5,11 +5,14 @@
 #include "engine/engine_private.h"
 #include "foundation/ids.h"
 
-/* --- prepare ----------------------------------------------------------------------------------------------- */
+/* --- prepare
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static char *checklist_text(const Request *request)
 {
-    char *text = request->checklist ? json_dumps(request->checklist, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *text =
+        request->checklist ? json_dumps(request->checklist, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     char *copy = g_strdup(text);
     free(text);
     return copy;
@@ -35,13 +38,17 @@ static void plan_sealing(Planner *planner, const Machine *machine, PlanItem *ite
         plan_item_add_volume(item, volume->target, volume->role, FATE_SEALED);
     }
     if (!machine_has_role(machine, ROLE_DATA))
-        plan_item_warn(item, "'%s' has no data volume: a restore or rebase of its clones will replace everything",
-                       machine->name);
+        plan_item_warn(
+            item,
+            "'%s' has no data volume: a restore or rebase of its clones will replace everything",
+            machine->name);
     if (!machine_has_role(machine, ROLE_SYSTEM))
-        plan_item_warn(item, "'%s' has no system volume: a rebase will replace nothing", machine->name);
+        plan_item_warn(item, "'%s' has no system volume: a rebase will replace nothing",
+                       machine->name);
 }
 
-/* 'prepare --shutdown' of a running machine: the run looks again when it has stopped, as at any other. */
+/* 'prepare --shutdown' of a running machine: the run looks again when it has stopped, as at any
+ * other. */
 static gboolean plan_after_shutdown(Planner *planner, const Machine *machine, PlanItem *item)
 {
     if (!planner->request->shutdown_first || planner_power(planner, machine) != POWER_RUNNING)
@@ -63,7 +70,8 @@ static void prepare_one(Planner *planner, const Machine *machine)
     }
     if (plan_after_shutdown(planner, machine, item))
         return;
-    if (planner_require_stopped(planner, machine, item) && planner_check_marks(planner, machine, item) &&
+    if (planner_require_stopped(planner, machine, item) &&
+        planner_check_marks(planner, machine, item) &&
         planner_check_heads(planner, machine, item) && signatures_check(planner, machine, item))
         plan_sealing(planner, machine, item);
 }
@@ -76,7 +84,8 @@ gboolean plan_prepare(Planner *planner, GError **error)
     return machines != NULL;
 }
 
-/* --- unprepare --------------------------------------------------------------------------------------------- */
+/* --- unprepare
+ * --------------------------------------------------------------------------------------------- */
 
 /* Who but the base itself needs its layers: up to three reasons in one phrase. NULL: nobody. */
 static char *who_needs(Planner *planner, const Machine *base)
@@ -111,7 +120,8 @@ static void unprepare_one(Planner *planner, const Machine *machine)
     }
     g_autofree char *needed = who_needs(planner, machine);
     if (needed) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "rebase, detach or remove them first; 'underpin layers' explains",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "rebase, detach or remove them first; 'underpin layers' explains",
                        "base '%s' is still needed: %s", machine->name, needed);
         return;
     }
@@ -132,14 +142,17 @@ gboolean plan_unprepare(Planner *planner, GError **error)
     return machines != NULL;
 }
 
-/* --- clone ------------------------------------------------------------------------------------------------- */
+/* --- clone
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static char *name_from_pattern(const char *pattern, guint number)
 {
     const char *mark = strstr(pattern, "{n}");
     if (!mark)
         return g_strdup(pattern);
-    return g_strdup_printf("%.*s%u%s", (int)(mark - pattern), pattern, number, mark + strlen("{n}"));
+    return g_strdup_printf("%.*s%u%s", (int)(mark - pattern), pattern, number,
+                           mark + strlen("{n}"));
 }
 
 static GPtrArray *clone_names(const Request *request)
@@ -194,7 +207,8 @@ static Generation *first_generation(Planner *planner, const Machine *base, Machi
         g_autofree char *layer_id = layer_id_build(base->set_id, sealed_head->target);
         const Layer *layer = g_hash_table_lookup(planner->inventory->layers, layer_id);
         const Volume *volume = machine_volume(base, sealed_head->target);
-        Head *head = head_new(sealed_head->target, volume->role, "qcow2", layer->capacity_bytes, HEAD_FRESH);
+        Head *head =
+            head_new(sealed_head->target, volume->role, "qcow2", layer->capacity_bytes, HEAD_FRESH);
         head_set_layer(head, layer_id, layer->format);
         g_ptr_array_add(first->heads, head);
         g_ptr_array_add(clone->volumes, volume_new(head->target, head->role, "qcow2", FALSE));
@@ -229,18 +243,21 @@ static void clone_one(Planner *planner, const Machine *base, const char *name)
 
 gboolean plan_clone(Planner *planner, GError **error)
 {
-    const Machine *base = planner_base(planner, g_ptr_array_index(planner->request->machines, 0), error);
+    const Machine *base =
+        planner_base(planner, g_ptr_array_index(planner->request->machines, 0), error);
     if (!base)
         return FALSE;
     if (base->retired)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, "choose another base", "base '%s' was removed", base->name);
+        return error_set(error, UNDERPIN_ERROR_REFUSED, "choose another base",
+                         "base '%s' was removed", base->name);
     g_autoptr(GPtrArray) names = clone_names(planner->request);
     if (!planner_check_names(planner, names, error))
         return FALSE;
     for (guint i = 0; i < names->len; i++)
         clone_one(planner, base, g_ptr_array_index(names, i));
     if (!machine_has_role(base, ROLE_DATA))
-        plan_warn(planner->plan, "'%s' has no data volume: a restore or rebase replaces everything in its clones",
+        plan_warn(planner->plan,
+                  "'%s' has no data volume: a restore or rebase replaces everything in its clones",
                   base->name);
     return TRUE;
 }

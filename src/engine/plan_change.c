@@ -1,4 +1,5 @@
-/* Plans that change one machine's storage by name: detach, volume add, attach, set-role, resize; remove and export. */
+/* Plans that change one machine's storage by name: detach, volume add, attach, set-role, resize;
+ * remove and export. */
 #include <jansson.h>
 #include <string.h>
 
@@ -11,27 +12,32 @@ static gboolean check_changeable(Planner *planner, const Machine *machine, PlanI
     if (item->decision != DECISION_REFUSE && machine->actual_place == PLACE_SEALED)
         planner_refuse(item, UNDERPIN_ERROR_REFUSED, "unprepare it first, or change a clone of it",
                        "'%s' is a base: it is read-only", machine->name);
-    return planner_require_stopped(planner, machine, item) && planner_check_marks(planner, machine, item) &&
+    return planner_require_stopped(planner, machine, item) &&
+           planner_check_marks(planner, machine, item) &&
            planner_check_heads(planner, machine, item);
 }
 
 /* The one machine of the request. NULL without an error: the item refuses. */
 static const Machine *changeable(Planner *planner, PlanItem **item_out, GError **error)
 {
-    const Machine *machine = planner_find(planner, g_ptr_array_index(planner->request->machines, 0), error);
+    const Machine *machine =
+        planner_find(planner, g_ptr_array_index(planner->request->machines, 0), error);
     if (!machine)
         return NULL;
     *item_out = planner_item(planner, machine);
     return check_changeable(planner, machine, *item_out) ? machine : NULL;
 }
 
-static void replace_and_define(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired)
+static void replace_and_define(Planner *planner, PlanItem *item, const Machine *machine,
+                               Generation *desired)
 {
     planner_replace(planner, item, machine, desired);
     item->next->define_after = TRUE;
 }
 
-/* --- detach ------------------------------------------------------------------------------------------------ */
+/* --- detach
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void detach_one(Planner *planner, const Machine *machine, PlanItem *item)
 {
@@ -67,7 +73,9 @@ gboolean plan_detach(Planner *planner, GError **error)
     return machines != NULL;
 }
 
-/* --- volumes ----------------------------------------------------------------------------------------------- */
+/* --- volumes
+ * -----------------------------------------------------------------------------------------------
+ */
 
 char *planner_free_target(const Machine *machine)
 {
@@ -79,15 +87,18 @@ char *planner_free_target(const Machine *machine)
     return NULL;
 }
 
-static gboolean check_new_volume(const Machine *machine, const char *target, Role role, PlanItem *item)
+static gboolean check_new_volume(const Machine *machine, const char *target, Role role,
+                                 PlanItem *item)
 {
     if (!target || machine_volume(machine, target)) {
-        planner_refuse(item, UNDERPIN_ERROR_EXISTS, "choose another target", "'%s' has a volume '%s' already",
-                       machine->name, target ? target : "vda … vdz");
+        planner_refuse(item, UNDERPIN_ERROR_EXISTS, "choose another target",
+                       "'%s' has a volume '%s' already", machine->name,
+                       target ? target : "vda … vdz");
         return FALSE;
     }
     if (role == ROLE_SYSTEM && machine_is_clone(machine)) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "add it as data or temporary, or add it to the base",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "add it as data or temporary, or add it to the base",
                        "a clone's system volumes are its base's");
         return FALSE;
     }
@@ -103,7 +114,8 @@ static void add_volume(Planner *planner, PlanItem *item, const Machine *machine,
                     volume_new(head->target, head->role, head->format, machine_is_clone(machine)));
 }
 
-static Head *new_head(Planner *planner, const RequestDisk *disk, const char *target, Role role, PlanItem *item)
+static Head *new_head(Planner *planner, const RequestDisk *disk, const char *target, Role role,
+                      PlanItem *item)
 {
     if (!disk->path)
         return head_new(target, role, "qcow2", disk->capacity_bytes, HEAD_BLANK);
@@ -130,10 +142,11 @@ gboolean plan_volume_add(Planner *planner, GError **error)
 gboolean plan_volume_attach(Planner *planner, GError **error)
 {
     PlanItem *item = NULL;
-    const KeptVolume *kept = g_hash_table_lookup(planner->inventory->kept, planner->request->volume);
+    const KeptVolume *kept =
+        g_hash_table_lookup(planner->inventory->kept, planner->request->volume);
     if (!kept)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin volume kept'", "there is no kept volume '%s'",
-                         planner->request->volume);
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin volume kept'",
+                         "there is no kept volume '%s'", planner->request->volume);
     const Machine *machine = changeable(planner, &item, error);
     if (!machine)
         return item != NULL;
@@ -151,8 +164,8 @@ static Volume *find_volume(const Machine *machine, const char *target, PlanItem 
 {
     Volume *volume = (Volume *)machine_volume(machine, target);
     if (!volume)
-        planner_refuse(item, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin volume list'", "'%s' has no volume '%s'",
-                       machine->name, target);
+        planner_refuse(item, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin volume list'",
+                       "'%s' has no volume '%s'", machine->name, target);
     return volume;
 }
 
@@ -164,7 +177,8 @@ gboolean plan_volume_set_role(Planner *planner, GError **error)
     if (!machine || !find_volume(machine, target, item))
         return item != NULL;
     if (machine_is_clone(machine)) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "change it at a clone of the base that was detached, and prepare that",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "change it at a clone of the base that was detached, and prepare that",
                        "'%s' is a clone: its roles are its base's", machine->name);
         return TRUE;
     }
@@ -186,7 +200,8 @@ gboolean plan_volume_resize(Planner *planner, GError **error)
     Generation *desired = generation_plan_keep(machine, CAUSE_CHANGE, planner->now);
     Head *head = (Head *)generation_head(desired, target);
     if (planner->request->capacity_bytes <= head->capacity_bytes) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "a volume can only grow; shrinking would cut its file system off",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "a volume can only grow; shrinking would cut its file system off",
                        "volume '%s' of '%s' has that capacity or more", target, machine->name);
         generation_unref(desired);
         return TRUE;
@@ -195,12 +210,14 @@ gboolean plan_volume_resize(Planner *planner, GError **error)
     head->capacity_bytes = planner->request->capacity_bytes;
     planner_replace(planner, item, machine, desired);
     if (volume->role != ROLE_DATA && machine_is_clone(machine))
-        plan_item_warn(item, "%s volume '%s' has its base's capacity again after the next restore or rebase",
-                       role_name(volume->role), target);
+        plan_item_warn(
+            item, "%s volume '%s' has its base's capacity again after the next restore or rebase",
+            role_name(volume->role), target);
     return TRUE;
 }
 
-/* --- remove and export ------------------------------------------------------------------------------------- */
+/* --- remove and export
+ * ------------------------------------------------------------------------------------- */
 
 static Fate fate_at_removal(const Request *request, Role role)
 {
@@ -211,7 +228,8 @@ static Fate fate_at_removal(const Request *request, Role role)
     return request->keep_data ? FATE_KEPT : FATE_TRASHED;
 }
 
-/* Bases that were made from its clones do not keep a base: they sit on its layers, and those stay as long as they do. */
+/* Bases that were made from its clones do not keep a base: they sit on its layers, and those stay
+ * as long as they do. */
 static GPtrArray *living_clones(Planner *planner, const Machine *base)
 {
     GPtrArray *clones = inventory_clones(planner->inventory, base->id);
@@ -228,15 +246,17 @@ static gboolean refuse_with_clones(Planner *planner, const Machine *base, PlanIt
         return FALSE;
     g_autoptr(GString) names = g_string_new(NULL);
     for (guint i = 0; i < clones->len && i < 5; i++)
-        g_string_append_printf(names, "%s'%s'", i ? ", " : "", ((Machine *)g_ptr_array_index(clones, i))->name);
+        g_string_append_printf(names, "%s'%s'", i ? ", " : "",
+                               ((Machine *)g_ptr_array_index(clones, i))->name);
     if (clones->len > 5)
         g_string_append_printf(names, " and %u more", clones->len - 5);
-    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "rebase, detach or remove them first", "base '%s' has clones: %s",
-                   base->name, names->str);
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "rebase, detach or remove them first",
+                   "base '%s' has clones: %s", base->name, names->str);
     return TRUE;
 }
 
-/* A removed base lives on as long as undo entries or data volumes need its layers; its name is free again at once. */
+/* A removed base lives on as long as undo entries or data volumes need its layers; its name is free
+ * again at once. */
 static void plan_retirement(const Machine *base, PlanItem *item)
 {
     item->next->retired = TRUE;
@@ -256,10 +276,12 @@ static void remove_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
     gboolean is_base = machine_is_base(machine);
-    if (item->decision == DECISION_REFUSE || (is_base && refuse_with_clones(planner, machine, item)))
+    if (item->decision == DECISION_REFUSE ||
+        (is_base && refuse_with_clones(planner, machine, item)))
         return;
     if (machine->retired) {
-        planner_skip(item, UNDERPIN_ERROR_EXISTS, "was removed; it goes when nothing needs its layers");
+        planner_skip(item, UNDERPIN_ERROR_EXISTS,
+                     "was removed; it goes when nothing needs its layers");
         return;
     }
     if (!is_base && !planner_require_stopped(planner, machine, item))
@@ -290,9 +312,9 @@ static gboolean has_origin(const json_t *origin, const char *target)
 {
     size_t index;
     json_t *disk;
-    json_array_foreach(json_object_get(origin, "disks"), index, disk)
-        if (g_strcmp0(json_string_value(json_object_get(disk, "target")), target) == 0)
-            return TRUE;
+    json_array_foreach(json_object_get(origin, "disks"), index,
+                       disk) if (g_strcmp0(json_string_value(json_object_get(disk, "target")),
+                                           target) == 0) return TRUE;
     return FALSE;
 }
 
@@ -309,8 +331,10 @@ static gboolean check_all_imported(const Machine *machine, PlanItem *item)
     if (!stray)
         return TRUE;
     planner_refuse(item, UNDERPIN_ERROR_REFUSED,
-                   "copy what it holds to another volume; or 'underpin remove --keep-data', which keeps every data volume",
-                   "volume '%s' of '%s' did not come with the import: export has nowhere to put it", stray, machine->name);
+                   "copy what it holds to another volume; or 'underpin remove --keep-data', which "
+                   "keeps every data volume",
+                   "volume '%s' of '%s' did not come with the import: export has nowhere to put it",
+                   stray, machine->name);
     return FALSE;
 }
 
@@ -321,7 +345,8 @@ gboolean plan_export(Planner *planner, GError **error)
     if (!machine)
         return item != NULL;
     if (!machine->origin || machine_is_clone(machine)) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "a clone came from nowhere else: detach it and copy its volumes",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "a clone came from nowhere else: detach it and copy its volumes",
                        "'%s' was not imported", machine->name);
         return TRUE;
     }

@@ -63,7 +63,8 @@ gboolean plan_flatten(Planner *planner, GError **error)
     const char *layer_id = planner->request->layer;
     const Layer *layer = g_hash_table_lookup(planner->inventory->layers, layer_id);
     if (!layer)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'", "there is no layer '%s'", layer_id);
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'",
+                         "there is no layer '%s'", layer_id);
     PlanItem *item = plan_add(planner->plan, NULL, layer->id);
     if (!layer->parent_id)
         planner_skip(item, UNDERPIN_ERROR_EXISTS, "sits on no other layer");

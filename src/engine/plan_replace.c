@@ -1,6 +1,6 @@
 /*
- * Plans that replace what a clone stands on: restore, rebase, undo. They differ in the generation they ask for and in
- * what may refuse them; everything after that is one mechanism.
+ * Plans that replace what a clone stands on: restore, rebase, undo. They differ in the generation
+ * they ask for and in what may refuse them; everything after that is one mechanism.
  */
 #include "engine/engine_private.h"
 #include "model/outline.h"
@@ -8,7 +8,8 @@
 static void warn_no_data(const Machine *machine, PlanItem *item)
 {
     if (!machine_has_role(machine, ROLE_DATA))
-        plan_item_warn(item, "'%s' has no data volume: everything in it is REPLACED", machine->name);
+        plan_item_warn(item, "'%s' has no data volume: everything in it is REPLACED",
+                       machine->name);
 }
 
 static gboolean require_clone(const Machine *machine, PlanItem *item)
@@ -17,8 +18,9 @@ static gboolean require_clone(const Machine *machine, PlanItem *item)
         return FALSE;
     if (machine_is_clone(machine))
         return TRUE;
-    const char *hint = machine_is_base(machine) ? "a base is updated by preparing a clone of it as the new base"
-                                                : "only a clone has a base to start again from";
+    const char *hint = machine_is_base(machine)
+                           ? "a base is updated by preparing a clone of it as the new base"
+                           : "only a clone has a base to start again from";
     planner_refuse(item, UNDERPIN_ERROR_REFUSED, hint, "'%s' is not a clone", machine->name);
     return FALSE;
 }
@@ -36,11 +38,14 @@ static const char *waits_for(RunningPolicy policy)
 
 static void warn_never_stops(Planner *planner, const Machine *machine, PlanItem *item)
 {
-    g_autoptr(DomainFacts) facts = hypervisor_inspect(planner->engine->hypervisor, machine->uuid, NULL);
+    g_autoptr(DomainFacts) facts =
+        hypervisor_inspect(planner->engine->hypervisor, machine->uuid, NULL);
     if (facts && facts->poweroff_restarts)
-        plan_item_warn(item, "'%s' has on_poweroff=restart: it never stops by itself", machine->name);
+        plan_item_warn(item, "'%s' has on_poweroff=restart: it never stops by itself",
+                       machine->name);
     if (facts && facts->has_tpm_state)
-        plan_item_warn(item, "'%s' has a TPM: its state stays and may not fit the other system", machine->name);
+        plan_item_warn(item, "'%s' has a TPM: its state stays and may not fit the other system",
+                       machine->name);
 }
 
 static void plan_running(Planner *planner, const Machine *machine, PlanItem *item)
@@ -48,15 +53,18 @@ static void plan_running(Planner *planner, const Machine *machine, PlanItem *ite
     RunningPolicy policy = planner->request->running;
     gboolean saved = planner_power(planner, machine) == POWER_SAVED;
     item->decision = DECISION_PENDING;
-    item->reason = g_strdup(saved ? "has saved memory: moves when it was resumed and stops" : waits_for(policy));
+    item->reason = g_strdup(saved ? "has saved memory: moves when it was resumed and stops"
+                                  : waits_for(policy));
     if (item->next)
         item->next->start_after = !saved && (policy == RUNNING_SHUTDOWN || policy == RUNNING_FORCE);
     if (!saved)
         warn_never_stops(planner, machine, item);
 }
 
-/* The common end: the generation is what the verb wants; running machines wait. Takes the generation. */
-static void plan_generation(Planner *planner, const Machine *machine, PlanItem *item, Generation *desired)
+/* The common end: the generation is what the verb wants; running machines wait. Takes the
+ * generation. */
+static void plan_generation(Planner *planner, const Machine *machine, PlanItem *item,
+                            Generation *desired)
 {
     planner_replace(planner, item, machine, desired);
     if (planner_is_active(planner, machine))
@@ -64,7 +72,8 @@ static void plan_generation(Planner *planner, const Machine *machine, PlanItem *
     warn_no_data(machine, item);
 }
 
-/* What every replaced machine must fulfil. An older pending generation is simply replaced by the newer wish. */
+/* What every replaced machine must fulfil. An older pending generation is simply replaced by the
+ * newer wish. */
 static gboolean check_replaceable(Planner *planner, const Machine *machine, PlanItem *item)
 {
     return require_clone(machine, item) && planner_check_marks(planner, machine, item) &&
@@ -89,25 +98,30 @@ static Generation *numbered_after(Generation *generation, const Machine *machine
     return generation;
 }
 
-/* --- restore ----------------------------------------------------------------------------------------------- */
+/* --- restore
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void restore_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
     if (!check_replaceable(planner, machine, item))
         return;
-    const Machine *base = g_hash_table_lookup(planner->inventory->machines, machine_actual(machine)->base_id);
+    const Machine *base =
+        g_hash_table_lookup(planner->inventory->machines, machine_actual(machine)->base_id);
     if (!base) {
-        planner_refuse(item, UNDERPIN_ERROR_BUG, "see 'underpin doctor'", "the base of '%s' is not in the catalog",
-                       machine->name);
+        planner_refuse(item, UNDERPIN_ERROR_BUG, "see 'underpin doctor'",
+                       "the base of '%s' is not in the catalog", machine->name);
         return;
     }
     g_autoptr(Machine) plain = without_pending(machine);
-    Generation *fresh = generation_plan_fresh(plain, base, planner->inventory, CAUSE_RESTORE, planner->now);
+    Generation *fresh =
+        generation_plan_fresh(plain, base, planner->inventory, CAUSE_RESTORE, planner->now);
     plan_generation(planner, plain, item, numbered_after(fresh, machine));
 }
 
-static gboolean each_machine(Planner *planner, void (*one)(Planner *, const Machine *), GError **error)
+static gboolean each_machine(Planner *planner, void (*one)(Planner *, const Machine *),
+                             GError **error)
 {
     g_autoptr(GPtrArray) machines = planner_machines(planner, error);
     if (!machines)
@@ -122,9 +136,12 @@ gboolean plan_restore(Planner *planner, GError **error)
     return each_machine(planner, restore_one, error);
 }
 
-/* --- rebase ------------------------------------------------------------------------------------------------ */
+/* --- rebase
+ * ------------------------------------------------------------------------------------------------
+ */
 
-static void warn_capacities(const Planner *planner, const Machine *machine, const Machine *base, PlanItem *item)
+static void warn_capacities(const Planner *planner, const Machine *machine, const Machine *base,
+                            PlanItem *item)
 {
     const Generation *actual = machine_actual(machine);
     for (guint i = 0; i < actual->heads->len; i++) {
@@ -136,11 +153,12 @@ static void warn_capacities(const Planner *planner, const Machine *machine, cons
         g_autofree char *before = g_format_size_full(head->capacity_bytes, G_FORMAT_SIZE_IEC_UNITS);
         g_autofree char *after = g_format_size_full(layer->capacity_bytes, G_FORMAT_SIZE_IEC_UNITS);
         if (head->role == ROLE_DATA)
-            plan_item_warn(item, "data volume '%s' keeps its capacity of %s (the new base's has %s)", head->target, before,
-                           after);
+            plan_item_warn(item,
+                           "data volume '%s' keeps its capacity of %s (the new base's has %s)",
+                           head->target, before, after);
         else
-            plan_item_warn(item, "%s volume '%s' changes from %s to %s", role_name(head->role), head->target, before,
-                           after);
+            plan_item_warn(item, "%s volume '%s' changes from %s to %s", role_name(head->role),
+                           head->target, before, after);
     }
 }
 
@@ -161,20 +179,24 @@ static gboolean rebase_one(Planner *planner, const Machine *machine, const Machi
         !check_replaceable(planner, machine, item))
         return FALSE;
     if (g_strcmp0(machine_desired(machine)->base_id, onto->id) == 0) {
-        planner_skip(item, UNDERPIN_ERROR_EXISTS, machine_is_pending(machine) ? "moves to '%s' already" : "is on '%s' already",
+        planner_skip(item, UNDERPIN_ERROR_EXISTS,
+                     machine_is_pending(machine) ? "moves to '%s' already" : "is on '%s' already",
                      onto->name);
         return FALSE;
     }
     g_autoptr(Machine) plain = without_pending(machine);
-    Generation *fresh = generation_plan_fresh(plain, onto, planner->inventory, CAUSE_REBASE, planner->now);
+    Generation *fresh =
+        generation_plan_fresh(plain, onto, planner->inventory, CAUSE_REBASE, planner->now);
     plan_generation(planner, plain, item, numbered_after(fresh, machine));
     warn_capacities(planner, machine, onto, item);
     item->next->define_after = planner->request->new_hardware;
     return TRUE;
 }
 
-/* Base against base, once for each old base: a disk that a clone's owner has added blocks nothing. */
-static gboolean check_outlines(Planner *planner, GPtrArray *machines, const Machine *onto, GError **error)
+/* Base against base, once for each old base: a disk that a clone's owner has added blocks nothing.
+ */
+static gboolean check_outlines(Planner *planner, GPtrArray *machines, const Machine *onto,
+                               GError **error)
 {
     g_autoptr(GHashTable) checked = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < machines->len; i++) {
@@ -192,17 +214,19 @@ static gboolean check_target(Planner *planner, const Machine *onto, GError **err
 {
     g_autofree char *owner = engine_occupant(planner->engine, onto->id);
     if (onto->retired)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, "choose another base", "base '%s' was removed", onto->name);
+        return error_set(error, UNDERPIN_ERROR_REFUSED, "choose another base",
+                         "base '%s' was removed", onto->name);
     if (owner && !g_str_has_prefix(owner, "base of "))
-        return error_set(error, UNDERPIN_ERROR_BUSY, "wait for it and try again", "base '%s' is in use: %s", onto->name,
-                         owner);
+        return error_set(error, UNDERPIN_ERROR_BUSY, "wait for it and try again",
+                         "base '%s' is in use: %s", onto->name, owner);
     return TRUE;
 }
 
 gboolean plan_rebase(Planner *planner, GError **error)
 {
     const Machine *onto = planner_base(planner, planner->request->onto, error);
-    g_autoptr(GPtrArray) machines = onto && check_target(planner, onto, error) ? planner_machines(planner, error) : NULL;
+    g_autoptr(GPtrArray) machines =
+        onto && check_target(planner, onto, error) ? planner_machines(planner, error) : NULL;
     if (!machines || !check_outlines(planner, machines, onto, error))
         return FALSE;
     guint limit = planner->request->limit ? planner->request->limit : machines->len;
@@ -211,7 +235,9 @@ gboolean plan_rebase(Planner *planner, GError **error)
     return TRUE;
 }
 
-/* --- undo -------------------------------------------------------------------------------------------------- */
+/* --- undo
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* A person's own hold keeps its reason. */
 static void hold_for_undo(Machine *next, const char *what)
@@ -235,13 +261,15 @@ static void cancel_pending(const Machine *machine, PlanItem *item)
     }
 }
 
-static gboolean check_hibernated(const Planner *planner, const Machine *machine, const Generation *entry,
-                                 PlanItem *item)
+static gboolean check_hibernated(const Planner *planner, const Machine *machine,
+                                 const Generation *entry, PlanItem *item)
 {
     if (!entry->hibernated || planner->request->force)
         return TRUE;
-    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "use --force if the data volumes may be damaged by it",
-                   "the system that undo would bring back to '%s' was hibernated: it has data file systems cached",
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                   "use --force if the data volumes may be damaged by it",
+                   "the system that undo would bring back to '%s' was hibernated: it has data file "
+                   "systems cached",
                    machine->name);
     return FALSE;
 }
@@ -257,14 +285,17 @@ static void undo_one(Planner *planner, const Machine *machine)
     }
     const Generation *entry = machine_newest_entry(machine);
     if (!entry) {
-        planner_refuse(item, UNDERPIN_ERROR_REFUSED, "only a restore or rebase that replaced something can be undone",
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                       "only a restore or rebase that replaced something can be undone",
                        "there is nothing to undo for '%s'", machine->name);
         return;
     }
-    if (!check_replaceable(planner, machine, item) || !check_hibernated(planner, machine, entry, item))
+    if (!check_replaceable(planner, machine, item) ||
+        !check_hibernated(planner, machine, entry, item))
         return;
     g_autoptr(Machine) plain = without_pending(machine); /* it may wait to be cleaned */
-    plan_generation(planner, plain, item, generation_plan_undo(plain, entry, planner->inventory, planner->now));
+    plan_generation(planner, plain, item,
+                    generation_plan_undo(plain, entry, planner->inventory, planner->now));
     hold_for_undo(item->next, HOLD_UNDONE);
     plan_item_warn(item, "data of '%s' stays as the newer system left it", machine->name);
 }

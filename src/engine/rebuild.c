@@ -1,7 +1,8 @@
 /*
- * Rebuilding a lost or outdated catalog: the store describes itself (machine.ini, generation.ini, layers.ini, the images'
- * headers) and libvirt knows the domains' names. What only the catalog knew (holds, reasons, jobs) is taken from the old
- * catalog where it has the machine. Nothing in the store is written; data volumes are not even opened.
+ * Rebuilding a lost or outdated catalog: the store describes itself (machine.ini, generation.ini,
+ * layers.ini, the images' headers) and libvirt knows the domains' names. What only the catalog knew
+ * (holds, reasons, jobs) is taken from the old catalog where it has the machine. Nothing in the
+ * store is written; data volumes are not even opened.
  */
 #include <string.h>
 
@@ -34,7 +35,8 @@ static void keep_from_old(const Rebuild *rebuild, Machine *machine)
 
 static void take_domain_name(const Rebuild *rebuild, Machine *machine)
 {
-    g_autoptr(DomainFacts) facts = hypervisor_inspect(rebuild->engine->hypervisor, machine->uuid, NULL);
+    g_autoptr(DomainFacts) facts =
+        hypervisor_inspect(rebuild->engine->hypervisor, machine->uuid, NULL);
     if (!facts)
         return;
     g_free(machine->name);
@@ -46,7 +48,8 @@ static void find_machine(Rebuild *rebuild, const char *id)
     g_autoptr(GError) error = NULL;
     Machine *machine = storage_describe_machine(rebuild->engine->storage, id, &error);
     if (!machine) {
-        finding_add(rebuild->findings, "machine-unreadable", FINDING_WARNING, id, "look at its directory in the store", FALSE,
+        finding_add(rebuild->findings, "machine-unreadable", FINDING_WARNING, id,
+                    "look at its directory in the store", FALSE,
                     "machine directory %s could not be taken in: %s", id, error->message);
         return;
     }
@@ -76,7 +79,8 @@ static void find_set(Rebuild *rebuild, const char *set_id)
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) layers = storage_describe_set(rebuild->engine->storage, set_id, &error);
     if (!layers)
-        finding_add(rebuild->findings, "set-unreadable", FINDING_WARNING, set_id, "look at its directory in the store", FALSE,
+        finding_add(rebuild->findings, "set-unreadable", FINDING_WARNING, set_id,
+                    "look at its directory in the store", FALSE,
                     "layer set %s could not be taken in: %s", set_id, error->message);
     for (guint i = 0; layers && i < layers->len; i++) {
         const Layer *layer = g_ptr_array_index(layers, i);
@@ -89,7 +93,8 @@ static void find_set(Rebuild *rebuild, const char *set_id)
     }
 }
 
-/* "trash/ID/data/vdc.qcow2". Kept until a person decides: when it would have expired is not known any more. */
+/* "trash/ID/data/vdc.qcow2". Kept until a person decides: when it would have expired is not known
+ * any more. */
 static void find_kept(Rebuild *rebuild, const char *path, const char *id)
 {
     const KeptVolume *old = g_hash_table_lookup(rebuild->old->kept, id);
@@ -206,7 +211,8 @@ gboolean engine_rebuild(Engine *engine, GPtrArray *findings, GError **error)
         .engine = engine,
         .old = engine_snapshot(engine),
         .findings = findings,
-        .machines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)machine_unref),
+        .machines =
+            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)machine_unref),
         .changes = changes_new(),
         .now = engine_now(engine),
     };

@@ -1,15 +1,16 @@
 /*
- * Reclaim: retention decides what is listed, and only what a committed transaction has listed is deleted, after a second
- * look (invariant 5).
+ * Reclaim: retention decides what is listed, and only what a committed transaction has listed is
+ * deleted, after a second look (invariant 5).
  *
- *     undo entries   older than the retention, or, oldest first, beyond the budget or below the free-space floor
- *     kept volumes   whose time is over
- *     layers         listed by references.c in the transaction that dropped the last reference
+ *     undo entries   older than the retention, or, oldest first, beyond the budget or below the
+ * free-space floor kept volumes   whose time is over layers         listed by references.c in the
+ * transaction that dropped the last reference
  */
 #include "engine/engine_private.h"
 #include "foundation/ids.h"
 
-/* --- what has expired -------------------------------------------------------------------------------------- */
+/* --- what has expired
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct {
     Machine *machine; /* borrowed */
@@ -57,8 +58,8 @@ static GArray *entries_by_age(const Inventory *inventory)
 static void list_entry(const Entry *entry, Changes *changes, gint64 now)
 {
     g_autofree char *id = id_new();
-    g_autofree char *path =
-        g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT, entry->machine->id, entry->entry->number);
+    g_autofree char *path = g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT,
+                                            entry->machine->id, entry->entry->number);
     g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_ENTRY, path, now);
     item->machine_id = g_strdup(entry->machine->id);
     item->generation = entry->entry->number;
@@ -66,7 +67,8 @@ static void list_entry(const Entry *entry, Changes *changes, gint64 now)
     changes_put_reclaim(changes, item);
 }
 
-/* Drops one entry from the machine's record, collecting several drops of one machine in one new record. */
+/* Drops one entry from the machine's record, collecting several drops of one machine in one new
+ * record. */
 static void drop_entry(const Entry *entry, GHashTable *records)
 {
     Machine *record = g_hash_table_lookup(records, entry->machine->id);
@@ -86,7 +88,8 @@ static guint64 sum_held(GArray *entries)
 }
 
 /* How many of the entries, from the oldest, are to go. */
-static guint count_expired(const Engine *engine, GArray *entries, guint64 held, const StoreStatus *store, gint64 now)
+static guint count_expired(const Engine *engine, GArray *entries, guint64 held,
+                           const StoreStatus *store, gint64 now)
 {
     guint64 free_bytes = store->free_bytes;
     guint64 budget = store->size_bytes / 100 * engine->config.undo_budget_percent;
@@ -102,17 +105,20 @@ static guint count_expired(const Engine *engine, GArray *entries, guint64 held, 
     return count;
 }
 
-guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store, guint64 more_bytes)
+guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store,
+                       guint64 more_bytes)
 {
     gint64 now = engine_now(engine);
     g_autoptr(GArray) entries = entries_by_age(snapshot);
     StoreStatus then = *store;
     then.free_bytes -= MIN(more_bytes, then.free_bytes);
     guint64 held = sum_held(entries);
-    return count_expired(engine, entries, held + more_bytes, &then, now) - count_expired(engine, entries, held, store, now);
+    return count_expired(engine, entries, held + more_bytes, &then, now) -
+           count_expired(engine, entries, held, store, now);
 }
 
-static void expire_entries(Engine *engine, const Inventory *snapshot, const StoreStatus *store, Changes *changes)
+static void expire_entries(Engine *engine, const Inventory *snapshot, const StoreStatus *store,
+                           Changes *changes)
 {
     gint64 now = engine_now(engine);
     g_autoptr(GArray) entries = entries_by_age(snapshot);
@@ -204,16 +210,19 @@ static gboolean list_expired(Engine *engine, GError **error)
     return ok;
 }
 
-/* --- deleting ---------------------------------------------------------------------------------------------- */
+/* --- deleting
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The second look: nothing that the catalog knows now may need it. */
 static gboolean is_needed(const Inventory *inventory, GHashTable *used, const ReclaimItem *item)
 {
-    const Machine *machine = item->machine_id ? g_hash_table_lookup(inventory->machines, item->machine_id) : NULL;
+    const Machine *machine =
+        item->machine_id ? g_hash_table_lookup(inventory->machines, item->machine_id) : NULL;
     if (item->kind == RECLAIM_ENTRY)
         return machine && machine_generation(machine, item->generation);
     if (item->kind == RECLAIM_LAYER)
-        return g_hash_table_contains(inventory->layers, item->layer_id) || g_hash_table_contains(used, item->layer_id);
+        return g_hash_table_contains(inventory->layers, item->layer_id) ||
+               g_hash_table_contains(used, item->layer_id);
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, inventory->kept);

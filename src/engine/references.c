@@ -1,10 +1,11 @@
 /*
  * Who needs a layer: the roots, and everything below them.
  *
- * Roots are: each layer of a base that is not retired; the heads of every actual and desired generation; the heads of the
- * generation that a running guest opened; the system and temporary heads of undo entries (their data is not theirs: data
- * stays as it is now); what their base would make fresh for them again; kept volumes. A layer needs its parent, and, for as long as a guest runs that may have opened it,
- * the parent it had before it was flattened (invariant 5).
+ * Roots are: each layer of a base that is not retired; the heads of every actual and desired
+ * generation; the heads of the generation that a running guest opened; the system and temporary
+ * heads of undo entries (their data is not theirs: data stays as it is now); what their base would
+ * make fresh for them again; kept volumes. A layer needs its parent, and, for as long as a guest
+ * runs that may have opened it, the parent it had before it was flattened (invariant 5).
  */
 #include "engine/engine_private.h"
 #include "foundation/ids.h"
@@ -16,20 +17,23 @@ typedef struct {
 typedef void (*ReferenceVisitor)(const char *layer_id, const Reason *reason, gpointer user_data);
 
 /* What a restore, or a fresh temporary volume, is made on; mostly what the head sits on anyway. */
-static void visit_base_layer(const Machine *base, const Head *head, const Reason *reason, ReferenceVisitor visit,
-                             gpointer user_data)
+static void visit_base_layer(const Machine *base, const Head *head, const Reason *reason,
+                             ReferenceVisitor visit, gpointer user_data)
 {
-    if (!base || !base->set_id || head->role == ROLE_DATA || (head->layer_id && g_str_has_prefix(head->layer_id, base->set_id)))
+    if (!base || !base->set_id || head->role == ROLE_DATA ||
+        (head->layer_id && g_str_has_prefix(head->layer_id, base->set_id)))
         return;
     g_autofree char *id = layer_id_build(base->set_id, head->target);
     visit(id, reason, user_data);
 }
 
-static void visit_heads(const Inventory *inventory, const Machine *machine, const Generation *generation,
-                        gboolean with_data, const char *after, ReferenceVisitor visit, gpointer user_data)
+static void visit_heads(const Inventory *inventory, const Machine *machine,
+                        const Generation *generation, gboolean with_data, const char *after,
+                        ReferenceVisitor visit, gpointer user_data)
 {
     Reason reason = {"machine ", machine->name, after};
-    const Machine *base = generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
+    const Machine *base =
+        generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
         if (head->layer_id && (with_data || head->role != ROLE_DATA))
@@ -38,8 +42,10 @@ static void visit_heads(const Inventory *inventory, const Machine *machine, cons
     }
 }
 
-/* The heads of a base are layers themselves; what lies below those is their own affair (it changes by flattening). */
-static void visit_generations(const Inventory *inventory, const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+/* The heads of a base are layers themselves; what lies below those is their own affair (it changes
+ * by flattening). */
+static void visit_generations(const Inventory *inventory, const Machine *machine,
+                              ReferenceVisitor visit, gpointer user_data)
 {
     gboolean sealed = machine->actual_place == PLACE_SEALED;
     for (guint i = 0; i < machine->generations->len; i++) {
@@ -51,13 +57,16 @@ static void visit_generations(const Inventory *inventory, const Machine *machine
         else if (generation->number == machine->actual)
             visit_heads(inventory, machine, generation, TRUE, " sits on it", visit, user_data);
         else if (generation->number == machine->desired)
-            visit_heads(inventory, machine, generation, TRUE, " is about to move onto it", visit, user_data);
+            visit_heads(inventory, machine, generation, TRUE, " is about to move onto it", visit,
+                        user_data);
         else
-            visit_heads(inventory, machine, generation, FALSE, " needs it for undo", visit, user_data);
+            visit_heads(inventory, machine, generation, FALSE, " needs it for undo", visit,
+                        user_data);
     }
 }
 
-static void visit_machine(const Inventory *inventory, const Machine *machine, ReferenceVisitor visit, gpointer user_data)
+static void visit_machine(const Inventory *inventory, const Machine *machine,
+                          ReferenceVisitor visit, gpointer user_data)
 {
     if (!machine->retired)
         visit_generations(inventory, machine, visit, user_data);
@@ -65,7 +74,8 @@ static void visit_machine(const Inventory *inventory, const Machine *machine, Re
 
 static gboolean is_live_base(const Inventory *inventory, const char *machine_id)
 {
-    const Machine *machine = machine_id ? g_hash_table_lookup(inventory->machines, machine_id) : NULL;
+    const Machine *machine =
+        machine_id ? g_hash_table_lookup(inventory->machines, machine_id) : NULL;
     return machine && !machine->retired && machine->set_id;
 }
 
@@ -107,7 +117,8 @@ static gint64 oldest_session(const Inventory *inventory)
     return oldest;
 }
 
-/* As long as the flattening is not settled, and while a guest runs that may have opened the chain before. */
+/* As long as the flattening is not settled, and while a guest runs that may have opened the chain
+ * before. */
 static gboolean needs_former_parent(const Layer *layer, gint64 oldest)
 {
     return !layer->flattened_at || oldest <= layer->flattened_at;
@@ -119,7 +130,8 @@ typedef struct {
     gint64 oldest_session;
 } Collector;
 
-/* Chains are short (config.chain_limit) and cannot loop: a layer is always older than what sits on it. */
+/* Chains are short (config.chain_limit) and cannot loop: a layer is always older than what sits on
+ * it. */
 static void collect(const char *layer_id, const Reason *reason, gpointer user_data)
 {
     Collector *collector = user_data;
@@ -142,12 +154,14 @@ GHashTable *references_collect(const Inventory *inventory)
     return collector.set;
 }
 
-/* --- what nothing needs ------------------------------------------------------------------------------------ */
+/* --- what nothing needs
+ * ------------------------------------------------------------------------------------ */
 
 static void list_layer(const Layer *layer, Changes *changes, gint64 now)
 {
     g_autofree char *id = id_new();
-    g_autofree char *path = g_strdup_printf("layers/%s/sealed/%s.%s", layer->set_id, layer->target, layer->format);
+    g_autofree char *path =
+        g_strdup_printf("layers/%s/sealed/%s.%s", layer->set_id, layer->target, layer->format);
     g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_LAYER, path, now);
     item->layer_id = g_strdup(layer->id);
     item->bytes = layer->allocated_bytes;
@@ -158,7 +172,8 @@ static void list_layer(const Layer *layer, Changes *changes, gint64 now)
 /* A retired base's record goes with its last layer. */
 static gboolean is_empty_retired(const Machine *machine, GHashTable *alive)
 {
-    return machine->retired && !machine_is_pending(machine) && !g_hash_table_contains(alive, machine->id);
+    return machine->retired && !machine_is_pending(machine) &&
+           !g_hash_table_contains(alive, machine->id);
 }
 
 /* The base that `base_id` descends from, as far as bases are on record after the change. */
@@ -168,13 +183,16 @@ static const char *nearest_base(const Inventory *after, GHashTable *alive, const
     guint bound = g_hash_table_size(after->machines);
     while (base && is_empty_retired(base, alive) && bound--) {
         const Generation *sealed = machine_actual(base);
-        base = sealed && sealed->base_id ? g_hash_table_lookup(after->machines, sealed->base_id) : NULL;
+        base = sealed && sealed->base_id ? g_hash_table_lookup(after->machines, sealed->base_id)
+                                         : NULL;
     }
     return base ? base->id : NULL;
 }
 
-/* A sealed head is a layer: it sits on what its layer sits on, which flattening changes. NULL: nothing to correct. */
-static Generation *corrected_generation(const Inventory *after, GHashTable *used, GHashTable *alive, const Machine *base)
+/* A sealed head is a layer: it sits on what its layer sits on, which flattening changes. NULL:
+ * nothing to correct. */
+static Generation *corrected_generation(const Inventory *after, GHashTable *used, GHashTable *alive,
+                                        const Machine *base)
 {
     const Generation *sealed = machine_actual(base);
     g_autoptr(Generation) corrected = generation_copy(sealed);
@@ -192,8 +210,10 @@ static Generation *corrected_generation(const Inventory *after, GHashTable *used
     return differs ? g_steal_pointer(&corrected) : NULL;
 }
 
-/* Records of bases follow the layers and bases that go, so that no record names what is not there. */
-static void correct_base(const Inventory *after, GHashTable *used, GHashTable *alive, const Machine *base, Changes *changes)
+/* Records of bases follow the layers and bases that go, so that no record names what is not there.
+ */
+static void correct_base(const Inventory *after, GHashTable *used, GHashTable *alive,
+                         const Machine *base, Changes *changes)
 {
     Generation *corrected = corrected_generation(after, used, alive, base);
     if (!corrected)
@@ -204,7 +224,8 @@ static void correct_base(const Inventory *after, GHashTable *used, GHashTable *a
     changes_put_machine(changes, next);
 }
 
-static void tidy_bases(const Inventory *after, GHashTable *used, GHashTable *alive, Changes *changes)
+static void tidy_bases(const Inventory *after, GHashTable *used, GHashTable *alive,
+                       Changes *changes)
 {
     GHashTableIter iter;
     gpointer value;
@@ -235,7 +256,8 @@ void references_list_unused(const Inventory *after, Changes *changes, gint64 now
     tidy_bases(after, used, alive, changes);
 }
 
-/* --- explaining -------------------------------------------------------------------------------------------- */
+/* --- explaining
+ * -------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const Inventory *inventory;
@@ -260,11 +282,14 @@ static void explain_children(Explainer *explainer)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Layer *layer = value;
         if (g_strcmp0(layer->parent_id, explainer->layer_id) == 0)
-            g_ptr_array_add(explainer->reasons,
-                            g_strdup_printf("layer '%s' of '%s' sits on it", layer->id, layer->machine_name));
-        if (g_strcmp0(layer->former_parent_id, explainer->layer_id) == 0 && needs_former_parent(layer, oldest))
-            g_ptr_array_add(explainer->reasons,
-                            g_strdup_printf("a running machine may still have it open below layer '%s'", layer->id));
+            g_ptr_array_add(explainer->reasons, g_strdup_printf("layer '%s' of '%s' sits on it",
+                                                                layer->id, layer->machine_name));
+        if (g_strcmp0(layer->former_parent_id, explainer->layer_id) == 0 &&
+            needs_former_parent(layer, oldest))
+            g_ptr_array_add(
+                explainer->reasons,
+                g_strdup_printf("a running machine may still have it open below layer '%s'",
+                                layer->id));
     }
 }
 

@@ -5,8 +5,9 @@
  *               │             │ no: plan again
  *               └ BUSY: that machine is left out
  *
- * Until the commit everything can be given up without a trace; the commit is one transaction for all machines that could
- * be staged; after it each machine is rolled forward, or deferred (invariant 3).
+ * Until the commit everything can be given up without a trace; the commit is one transaction for
+ * all machines that could be staged; after it each machine is rolled forward, or deferred
+ * (invariant 3).
  */
 #include <string.h>
 
@@ -17,7 +18,9 @@
 /* How long an operation waits for a settle that is under way. */
 #define BRIEF_SECONDS 10
 
-/* --- telling ----------------------------------------------------------------------------------------------- */
+/* --- telling
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void run_tell(Run *run, JobItem *item)
 {
@@ -48,7 +51,9 @@ void run_item_fail(Run *run, JobItem *item, const GError *error)
     run_tell(run, item);
 }
 
-/* --- verbs ------------------------------------------------------------------------------------------------- */
+/* --- verbs
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     gboolean exclusive; /* no start between stage and record: the gate is taken first */
@@ -57,41 +62,57 @@ typedef struct {
 } VerbTraits;
 
 static const VerbTraits TRAITS[VERB_COUNT] = {
-    [VERB_IMPORT] = {FALSE, TRUE, TRUE},           [VERB_PREPARE] = {TRUE, TRUE, FALSE},
-    [VERB_UNPREPARE] = {TRUE, FALSE, FALSE},       [VERB_CLONE] = {FALSE, TRUE, TRUE},
-    [VERB_RESTORE] = {FALSE, TRUE, FALSE},         [VERB_REBASE] = {FALSE, TRUE, FALSE},
-    [VERB_UNDO] = {FALSE, TRUE, FALSE},            [VERB_DETACH] = {TRUE, TRUE, FALSE},
-    [VERB_REMOVE] = {TRUE, FALSE, TRUE},           [VERB_EXPORT] = {TRUE, FALSE, TRUE},
-    [VERB_VOLUME_ADD] = {TRUE, TRUE, TRUE},        [VERB_VOLUME_ATTACH] = {TRUE, TRUE, TRUE},
-    [VERB_VOLUME_SET_ROLE] = {TRUE, FALSE, FALSE}, [VERB_VOLUME_RESIZE] = {TRUE, TRUE, FALSE},
-    [VERB_START] = {FALSE, FALSE, TRUE},           [VERB_SHUTDOWN] = {FALSE, FALSE, TRUE},
-    [VERB_POWEROFF] = {FALSE, FALSE, TRUE},        [VERB_REBOOT] = {FALSE, FALSE, TRUE},
+    [VERB_IMPORT] = {FALSE, TRUE, TRUE},
+    [VERB_PREPARE] = {TRUE, TRUE, FALSE},
+    [VERB_UNPREPARE] = {TRUE, FALSE, FALSE},
+    [VERB_CLONE] = {FALSE, TRUE, TRUE},
+    [VERB_RESTORE] = {FALSE, TRUE, FALSE},
+    [VERB_REBASE] = {FALSE, TRUE, FALSE},
+    [VERB_UNDO] = {FALSE, TRUE, FALSE},
+    [VERB_DETACH] = {TRUE, TRUE, FALSE},
+    [VERB_REMOVE] = {TRUE, FALSE, TRUE},
+    [VERB_EXPORT] = {TRUE, FALSE, TRUE},
+    [VERB_VOLUME_ADD] = {TRUE, TRUE, TRUE},
+    [VERB_VOLUME_ATTACH] = {TRUE, TRUE, TRUE},
+    [VERB_VOLUME_SET_ROLE] = {TRUE, FALSE, FALSE},
+    [VERB_VOLUME_RESIZE] = {TRUE, TRUE, FALSE},
+    [VERB_START] = {FALSE, FALSE, TRUE},
+    [VERB_SHUTDOWN] = {FALSE, FALSE, TRUE},
+    [VERB_POWEROFF] = {FALSE, FALSE, TRUE},
+    [VERB_REBOOT] = {FALSE, FALSE, TRUE},
 };
 
 /* A hook that an administrator has put back since the last look is in force at once. */
 static gboolean check_hook(Engine *engine, GError **error)
 {
     g_rw_lock_reader_lock(&engine->lock);
-    gboolean look_again = engine->config.require_hook && !engine->hook_in_force && engine->libvirt_connected;
+    gboolean look_again =
+        engine->config.require_hook && !engine->hook_in_force && engine->libvirt_connected;
     g_rw_lock_reader_unlock(&engine->lock);
     if (look_again)
         engine_probe_hook(engine);
     g_rw_lock_reader_lock(&engine->lock);
-    gboolean ok = !engine->config.require_hook || engine->hook_in_force || !engine->libvirt_connected;
+    gboolean ok =
+        !engine->config.require_hook || engine->hook_in_force || !engine->libvirt_connected;
     g_autofree char *problem = g_strdup(engine->hook_problem);
     g_rw_lock_reader_unlock(&engine->lock);
-    return ok || error_set(error, UNDERPIN_ERROR_REFUSED, "restart underpind: it installs the hook and has libvirt load it",
-                           "the start barrier is not in force: %s", problem ? problem : "the hook was not probed yet");
+    return ok || error_set(error, UNDERPIN_ERROR_REFUSED,
+                           "restart underpind: it installs the hook and has libvirt load it",
+                           "the start barrier is not in force: %s",
+                           problem ? problem : "the hook was not probed yet");
 }
 
 static gboolean check_world(Engine *engine, const Request *request, GError **error)
 {
     Verb verb = request->verb;
-    return (request_is_rebuild(request) || engine_check_unquestioned(engine, error)) && (!TRAITS[verb].hook || check_hook(engine, error)) &&
+    return (request_is_rebuild(request) || engine_check_unquestioned(engine, error)) &&
+           (!TRAITS[verb].hook || check_hook(engine, error)) &&
            (!TRAITS[verb].libvirt || hypervisor_ping(engine->hypervisor, error));
 }
 
-/* --- owning ------------------------------------------------------------------------------------------------ */
+/* --- owning
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void vacate_all(Run *run)
 {
@@ -114,7 +135,8 @@ void run_vacate(Run *run, const char *machine_id)
 
 static gboolean occupy_key(Run *run, const char *key, GError **error)
 {
-    g_autofree char *who = g_strdup_printf("job %s (%s)", run->job->id, verb_name(run->job->request->verb));
+    g_autofree char *who =
+        g_strdup_printf("job %s (%s)", run->job->id, verb_name(run->job->request->verb));
     gint64 deadline = g_get_monotonic_time() + BRIEF_SECONDS * G_USEC_PER_SEC;
     if (!engine_occupy_waiting(run->engine, key, who, deadline, error))
         return FALSE;
@@ -160,7 +182,8 @@ static gboolean hold_base(Run *run, const char *base_id, GError **error)
 /* What the job needs to stay as it is: the bases that its machines leave and enter. */
 static gboolean hold_bases(Run *run, const PlanItem *item, GError **error)
 {
-    g_autoptr(Machine) machine = item->machine_id ? engine_machine(run->engine, item->machine_id) : NULL;
+    g_autoptr(Machine) machine =
+        item->machine_id ? engine_machine(run->engine, item->machine_id) : NULL;
     return !item->desired || (hold_base(run, item->desired->base_id, error) &&
                               hold_base(run, machine ? machine_base_id(machine) : NULL, error));
 }
@@ -175,7 +198,8 @@ static void occupy_items(Run *run)
     for (guint i = 0; i < run->plan->items->len; i++) {
         PlanItem *item = g_ptr_array_index(run->plan->items, i);
         g_autoptr(GError) error = NULL;
-        if (is_to_be_done(item) && (!occupy_item(run, item, &error) || !hold_bases(run, item, &error)))
+        if (is_to_be_done(item) &&
+            (!occupy_item(run, item, &error) || !hold_bases(run, item, &error)))
             plan_item_refuse(item, error);
     }
 }
@@ -192,7 +216,8 @@ static gboolean is_kept_still(Run *run)
     return same;
 }
 
-/* Records are immutable: a machine is what it was when planned exactly if its record is the same object. */
+/* Records are immutable: a machine is what it was when planned exactly if its record is the same
+ * object. */
 static gboolean is_still_true(Run *run)
 {
     for (guint i = 0; i < run->plan->items->len; i++) {
@@ -222,10 +247,13 @@ static gboolean plan_and_occupy(Run *run, GError **error)
             return TRUE;
         vacate_all(run);
     }
-    return error_set(error, UNDERPIN_ERROR_BUSY, "try again", "the machines changed while they were being looked at");
+    return error_set(error, UNDERPIN_ERROR_BUSY, "try again",
+                     "the machines changed while they were being looked at");
 }
 
-/* --- items ------------------------------------------------------------------------------------------------- */
+/* --- items
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void take_item(Run *run, PlanItem *item)
 {
@@ -255,7 +283,9 @@ static void take_items(Run *run)
     run->job->done = 0;
 }
 
-/* --- stage ------------------------------------------------------------------------------------------------- */
+/* --- stage
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void drop_work(Run *run, Work *work, const GError *error)
 {
@@ -283,7 +313,8 @@ static gboolean stage_work(Run *run, Work *work, GError **error)
         return TRUE;
     g_free(item->desired->job_id);
     item->desired->job_id = g_strdup(run->job->id);
-    work->staged = storage_stage(run->engine->storage, item->next, item->desired, run->cancellable, error);
+    work->staged =
+        storage_stage(run->engine->storage, item->next, item->desired, run->cancellable, error);
     return work->staged;
 }
 
@@ -296,7 +327,8 @@ static gboolean sync_staged(Run *run, GError **error)
             g_ptr_array_add(ids, work->item->machine_id);
     }
     g_ptr_array_add(ids, NULL);
-    return ids->len == 1 || storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
+    return ids->len == 1 ||
+           storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
 }
 
 static void drop_all(Run *run, const GError *error)
@@ -313,7 +345,8 @@ static gboolean stage_all(Run *run, GError **error)
         Work *work = g_ptr_array_index(run->works, i);
         g_autoptr(GError) problem = NULL;
         if (g_cancellable_is_cancelled(run->cancellable))
-            return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled before anything was changed");
+            return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL,
+                             "cancelled before anything was changed");
         if (stage_work(run, work, &problem)) {
             i++;
             continue;
@@ -324,9 +357,12 @@ static gboolean stage_all(Run *run, GError **error)
     return sync_staged(run, error);
 }
 
-/* --- commit ------------------------------------------------------------------------------------------------ */
+/* --- commit
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* The data heads of a machine that is removed become kept volumes: in the trash, or kept on request. */
+/* The data heads of a machine that is removed become kept volumes: in the trash, or kept on
+ * request. */
 static void put_kept(Run *run, const Machine *next, Changes *changes)
 {
     const Generation *actual = machine_actual(next);
@@ -336,7 +372,8 @@ static void put_kept(Run *run, const Machine *next, Changes *changes)
         if (head->role != ROLE_DATA || next->discard || next->retired)
             continue;
         g_autofree char *id = id_new();
-        g_autofree char *path = g_strdup_printf("trash/%s/data/%s.%s", id, head->target, head->format);
+        g_autofree char *path =
+            g_strdup_printf("trash/%s/data/%s.%s", id, head->target, head->format);
         g_autoptr(KeptVolume) volume = kept_volume_new(id, path, head->target, head->format);
         volume->capacity_bytes = head->capacity_bytes;
         volume->layer_id = g_strdup(head->layer_id);
@@ -349,18 +386,22 @@ static void put_kept(Run *run, const Machine *next, Changes *changes)
     }
 }
 
-/* A machine that started and stopped meanwhile was cleaned by its next start: it is asked for again, the others go on. */
+/* A machine that started and stopped meanwhile was cleaned by its next start: it is asked for
+ * again, the others go on. */
 static void drop_moved(Run *run)
 {
     for (guint i = 0; i < run->works->len;) {
         Work *work = g_ptr_array_index(run->works, i);
-        const Machine *seen = work->item->machine_id ? g_hash_table_lookup(run->seen->machines, work->item->machine_id) : NULL;
+        const Machine *seen = work->item->machine_id
+                                  ? g_hash_table_lookup(run->seen->machines, work->item->machine_id)
+                                  : NULL;
         g_autoptr(GError) moved = NULL;
         if (!work->item->next || !seen || !engine_has_moved(run->engine, seen)) {
             i++;
             continue;
         }
-        error_set(&moved, UNDERPIN_ERROR_BUSY, "try again", "'%s' was started meanwhile", work->item->name);
+        error_set(&moved, UNDERPIN_ERROR_BUSY, "try again", "'%s' was started meanwhile",
+                  work->item->name);
         drop_work(run, work, moved);
         g_ptr_array_remove_index(run->works, i);
     }
@@ -382,7 +423,8 @@ static gboolean commit_all(Run *run, GError **error)
     if (!changes->machines->len)
         return TRUE;
     if (g_cancellable_is_cancelled(run->cancellable))
-        return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled before anything was changed");
+        return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL,
+                         "cancelled before anything was changed");
     run->job->committed = TRUE;
     changes_put_job(changes, run->job);
     if (engine_commit_seen(run->engine, changes, run->seen->machines, error))
@@ -391,7 +433,9 @@ static gboolean commit_all(Run *run, GError **error)
     return FALSE;
 }
 
-/* --- the run ----------------------------------------------------------------------------------------------- */
+/* --- the run
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static guint count_items(const Job *job, ItemState state)
 {
@@ -449,7 +493,8 @@ static GPtrArray *unsettled_targets(Run *run)
     return ids;
 }
 
-/* A machine that has just stopped may still have its session's end to settle; then it is like any stopped one. */
+/* A machine that has just stopped may still have its session's end to settle; then it is like any
+ * stopped one. */
 static void settle_first(Run *run)
 {
     g_autoptr(GPtrArray) ids = unsettled_targets(run);
@@ -464,7 +509,8 @@ static void shut_down_first(Run *run)
     const Request *request = run->job->request;
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < request->machines->len; i++) {
-        g_autoptr(Machine) machine = engine_find_machine(run->engine, g_ptr_array_index(request->machines, i), NULL);
+        g_autoptr(Machine) machine =
+            engine_find_machine(run->engine, g_ptr_array_index(request->machines, i), NULL);
         if (machine && engine_power(run->engine, machine->id) == POWER_RUNNING)
             g_ptr_array_add(ids, g_strdup(machine->id));
     }
@@ -503,10 +549,14 @@ static gboolean run_steps(Run *run, GError **error)
     return TRUE;
 }
 
-gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer user_data, GCancellable *cancellable,
-                    GError **error)
+gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer user_data,
+                    GCancellable *cancellable, GError **error)
 {
-    Run run = {.engine = engine, .job = job, .progress = progress, .user_data = user_data, .cancellable = cancellable};
+    Run run = {.engine = engine,
+               .job = job,
+               .progress = progress,
+               .user_data = user_data,
+               .cancellable = cancellable};
     run.works = g_ptr_array_new_with_free_func(g_free);
     run.occupied = g_ptr_array_new_with_free_func(g_free);
     run.bases = g_ptr_array_new_with_free_func(g_free);

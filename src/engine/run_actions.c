@@ -3,7 +3,9 @@
 
 #define POLL_MS 200
 
-/* --- power ------------------------------------------------------------------------------------------------- */
+/* --- power
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static gboolean is_off(Run *run, const char *machine_id)
 {
@@ -34,7 +36,8 @@ static void call_each(Run *run, GPtrArray *machine_ids, PowerCall call)
     for (guint i = 0; i < machine_ids->len; i++) {
         g_autoptr(Machine) machine = engine_machine(run->engine, g_ptr_array_index(machine_ids, i));
         g_autoptr(GError) error = NULL;
-        if (machine && !is_off(run, machine->id) && !call(run->engine->hypervisor, machine->uuid, &error))
+        if (machine && !is_off(run, machine->id) &&
+            !call(run->engine->hypervisor, machine->uuid, &error))
             g_message("'%s': %s", machine->name, error->message);
     }
 }
@@ -71,7 +74,8 @@ static void wait_until_off(Run *run, GHashTable *pending, GPtrArray *machine_ids
 {
     gint64 deadline = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
     drop_stopped(run, pending, machine_ids);
-    while (machine_ids->len && g_get_monotonic_time() < deadline && !g_cancellable_is_cancelled(run->cancellable)) {
+    while (machine_ids->len && g_get_monotonic_time() < deadline &&
+           !g_cancellable_is_cancelled(run->cancellable)) {
         g_usleep(POLL_MS * 1000);
         drop_stopped(run, pending, machine_ids);
     }
@@ -88,7 +92,8 @@ void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboole
     wait_until_off(run, pending, machine_ids, grace_seconds);
 }
 
-/* A start settles first: the hook would do it too, but here the reason of a failure reaches the person whole. */
+/* A start settles first: the hook would do it too, but here the reason of a failure reaches the
+ * person whole. */
 static gboolean act_start(Run *run, const Machine *machine, GError **error)
 {
     g_autoptr(GError) unsettled = NULL;
@@ -113,15 +118,18 @@ static void come_back(Machine *machine, gpointer data)
     machine->start_after = TRUE;
 }
 
-/* While a move is pending a reboot is a stop (libvirt then sends a plain shutdown): we bring the machine back. */
+/* While a move is pending a reboot is a stop (libvirt then sends a plain shutdown): we bring the
+ * machine back. */
 static gboolean act_reboot(Run *run, const Machine *machine, GError **error)
 {
-    if (machine_is_pending(machine) && !engine_update(run->engine, machine->id, come_back, NULL, error))
+    if (machine_is_pending(machine) &&
+        !engine_update(run->engine, machine->id, come_back, NULL, error))
         return FALSE;
     return hypervisor_reboot(run->engine->hypervisor, machine->uuid, error);
 }
 
-/* --- the whole installation -------------------------------------------------------------------------------- */
+/* --- the whole installation
+ * -------------------------------------------------------------------------------- */
 
 static gboolean act_backup(Run *run, const Machine *machine, GError **error)
 {
@@ -143,9 +151,10 @@ static gboolean rebuild(Run *run, GError **error)
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
     if (!engine_rebuild(run->engine, findings, error))
         return FALSE;
-    run->job->message = findings->len ? g_strdup_printf("rebuilt; %u could not be taken in, see 'underpin doctor'",
-                                                        findings->len)
-                                      : g_strdup("rebuilt from the store and libvirt");
+    run->job->message =
+        findings->len ? g_strdup_printf("rebuilt; %u could not be taken in, see 'underpin doctor'",
+                                        findings->len)
+                      : g_strdup("rebuilt from the store and libvirt");
     return TRUE;
 }
 
@@ -173,7 +182,8 @@ static const Action ACTIONS[VERB_COUNT] = {
     [VERB_REPAIR] = act_repair, [VERB_FLATTEN] = act_flatten,
 };
 
-/* --- the items --------------------------------------------------------------------------------------------- */
+/* --- the items
+ * --------------------------------------------------------------------------------------------- */
 
 static void act_on(Run *run, Work *work, Action action)
 {
@@ -205,8 +215,8 @@ static void await_stops(Run *run)
         g_autoptr(GError) error = NULL;
         if (!g_ptr_array_find_with_equal_func(ids, work->item->machine_id, g_str_equal, NULL))
             continue;
-        error_set(&error, UNDERPIN_ERROR_BUSY, "try again, or 'underpin poweroff'", "'%s' was asked to shut down and still runs",
-                  work->item->name);
+        error_set(&error, UNDERPIN_ERROR_BUSY, "try again, or 'underpin poweroff'",
+                  "'%s' was asked to shut down and still runs", work->item->name);
         run_item_fail(run, work->job_item, error);
     }
 }

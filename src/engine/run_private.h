@@ -5,9 +5,9 @@
 
 /* One machine's part of a run. */
 typedef struct {
-    PlanItem *item;      /* borrowed from the plan */
-    JobItem *job_item;   /* borrowed from the job */
-    gboolean has_gate;   /* its gate is ours from before the stage to the record */
+    PlanItem *item;    /* borrowed from the plan */
+    JobItem *job_item; /* borrowed from the job */
+    gboolean has_gate; /* its gate is ours from before the stage to the record */
     gboolean staged;
     gboolean exported; /* or begun to be: links to its heads may lie outside the store */
 } Work;
@@ -36,6 +36,7 @@ void run_vacate(Run *run, const char *machine_id);
 void run_settle(Run *run);
 /* run_actions.c: verbs that switch nothing. */
 void run_actions(Run *run);
-/* Takes those that have stopped out of the array. Asks the machines to shut down and waits until all are off or `grace_seconds` are over; then powers the rest off if
- * `force`. Cancelling ends the waiting. */
+/* Takes those that have stopped out of the array. Asks the machines to shut down and waits until
+ * all are off or `grace_seconds` are over; then powers the rest off if `force`. Cancelling ends the
+ * waiting. */
 void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboolean force);

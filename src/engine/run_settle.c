@@ -1,7 +1,8 @@
 /*
- * The settle of a run, in batches: all heads of a batch are exchanged, one sync makes that durable, then what was
- * replaced is put aside and all is recorded together. Two syncs a batch and not one a machine. A machine that runs stays
- * pending: it moves when its QEMU stops (session.c), helped on as the request's running policy says.
+ * The settle of a run, in batches: all heads of a batch are exchanged, one sync makes that durable,
+ * then what was replaced is put aside and all is recorded together. Two syncs a batch and not one a
+ * machine. A machine that runs stays pending: it moves when its QEMU stops (session.c), helped on
+ * as the request's running policy says.
  */
 #include "engine/run_private.h"
 
@@ -10,7 +11,8 @@
 
 static void leave_pending(Run *run, Work *work)
 {
-    run_item_state(run, work->job_item, ITEM_PENDING, work->item->reason ? work->item->reason : "moves when it stops");
+    run_item_state(run, work->job_item, ITEM_PENDING,
+                   work->item->reason ? work->item->reason : "moves when it stops");
 }
 
 static void release_gate(Run *run, Work *work)
@@ -25,7 +27,8 @@ static gboolean is_running(Run *run, const Machine *machine)
     return machine->session || (power != POWER_UNKNOWN && power_is_active(power));
 }
 
-/* What cannot be settled is rolled back where that is possible; else it stays pending, and the queue tries again. */
+/* What cannot be settled is rolled back where that is possible; else it stays pending, and the
+ * queue tries again. */
 static void give_up(Run *run, Work *work, const Machine *machine, const GError *problem)
 {
     g_autoptr(GError) ignored = NULL;
@@ -55,7 +58,8 @@ static Settled *settle_work(Run *run, Work *work)
         leave_switched(run, work, problem);
         return NULL;
     }
-    if (!work->has_gate && (is_running(run, machine) || !gate_take(run->engine, machine->id, &problem))) {
+    if (!work->has_gate &&
+        (is_running(run, machine) || !gate_take(run->engine, machine->id, &problem))) {
         leave_pending(run, work);
         return NULL;
     }
@@ -70,8 +74,8 @@ static Settled *settle_work(Run *run, Work *work)
 
 /* The machines of a batch: works[i] is settled by settled[i]. */
 typedef struct {
-    GPtrArray *works;   /* Work, borrowed */
-    GPtrArray *settled; /* Settled */
+    GPtrArray *works;      /* Work, borrowed */
+    GPtrArray *settled;    /* Settled */
     GHashTable *templates; /* Settled.templates of all of them */
 } Batch;
 
@@ -107,7 +111,8 @@ static gboolean sync_batch(Run *run, const Batch *batch, GError **error)
             g_ptr_array_add(ids, settled->before->id);
     }
     g_ptr_array_add(ids, NULL);
-    return ids->len == 1 || storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
+    return ids->len == 1 ||
+           storage_sync(run->engine->storage, (const char *const *)ids->pdata, error);
 }
 
 static gboolean finish_one(Run *run, Work *work, Settled *settled)
@@ -127,7 +132,8 @@ static gboolean finish_one(Run *run, Work *work, Settled *settled)
 static void finish_each(Run *run, Batch *batch)
 {
     for (guint i = 0; i < batch->works->len;) {
-        if (finish_one(run, g_ptr_array_index(batch->works, i), g_ptr_array_index(batch->settled, i))) {
+        if (finish_one(run, g_ptr_array_index(batch->works, i),
+                       g_ptr_array_index(batch->settled, i))) {
             i++;
         } else {
             g_ptr_array_remove_index(batch->works, i);
@@ -169,8 +175,8 @@ static gboolean asks_for_settle(const PlanItem *item)
     return item->desired || item->next->desired_place != item->next->actual_place;
 }
 
-/* Nothing to switch: a record changed. Where a pending wish was given up, what had been staged goes, and a reboot is a
- * reboot again. */
+/* Nothing to switch: a record changed. Where a pending wish was given up, what had been staged
+ * goes, and a reboot is a reboot again. */
 static void after_record_only(Run *run, Work *work)
 {
     if (run->job->request->verb == VERB_UNDO)
@@ -204,14 +210,16 @@ static void settle_batches(Run *run)
     finish_batch(run, &batch, TRUE);
 }
 
-/* --- machines that run ------------------------------------------------------------------------------------- */
+/* --- machines that run
+ * ------------------------------------------------------------------------------------- */
 
 static GPtrArray *pending_machines(Run *run)
 {
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < run->works->len; i++) {
         const Work *work = g_ptr_array_index(run->works, i);
-        if (work->job_item->state == ITEM_PENDING && engine_power(run->engine, work->item->machine_id) != POWER_SAVED)
+        if (work->job_item->state == ITEM_PENDING &&
+            engine_power(run->engine, work->item->machine_id) != POWER_SAVED)
             g_ptr_array_add(ids, g_strdup(work->item->machine_id));
     }
     return ids;
@@ -222,8 +230,10 @@ static void turn_reboots_into_stops(Run *run, GPtrArray *ids)
     for (guint i = 0; i < ids->len; i++) {
         g_autoptr(Machine) machine = engine_machine(run->engine, g_ptr_array_index(ids, i));
         g_autoptr(GError) error = NULL;
-        if (machine && !hypervisor_set_reboot_stops(run->engine->hypervisor, machine->uuid, TRUE, &error))
-            g_message("'%s' will not move at its reboot, only when it stops: %s", machine->name, error->message);
+        if (machine &&
+            !hypervisor_set_reboot_stops(run->engine->hypervisor, machine->uuid, TRUE, &error))
+            g_message("'%s' will not move at its reboot, only when it stops: %s", machine->name,
+                      error->message);
     }
 }
 
@@ -239,7 +249,8 @@ static void tell_outcome(Run *run, Work *work)
         run_item_state(run, work->job_item, ITEM_DONE, NULL);
         return;
     }
-    error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause, then ask again", "%s", after->behind_reason);
+    error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause, then ask again", "%s",
+              after->behind_reason);
     run_item_fail(run, work->job_item, behind);
 }
 

@@ -3,19 +3,23 @@
  *
  *     prepare ─▶ engine_hook_may_start ─▶ started ─▶ … guest runs … ─▶ release ─▶ engine_settle
  *
- * A session belongs to the generation that its QEMU opened. Memory saved in it (managed save, virsh save) keeps the
- * session open: the machine counts as running until that memory is resumed or dropped by a plain start.
+ * A session belongs to the generation that its QEMU opened. Memory saved in it (managed save, virsh
+ * save) keeps the session open: the machine counts as running until that memory is resumed or
+ * dropped by a plain start.
  */
 #include <string.h>
 
 #include "engine/engine_private.h"
 
-/* A start waits this long for a settle in progress: less than the two seconds that the hook waits for us. */
+/* A start waits this long for a settle in progress: less than the two seconds that the hook waits
+ * for us. */
 #define START_WAIT_SECONDS 1.5
 
-/* --- settling one machine ---------------------------------------------------------------------------------- */
+/* --- settling one machine
+ * ---------------------------------------------------------------------------------- */
 
-/* Whether a session that nobody saw end has ended. Asks libvirt: never to be called for the hook's sake. */
+/* Whether a session that nobody saw end has ended. Asks libvirt: never to be called for the hook's
+ * sake. */
 static gboolean check_stopped(Engine *engine, const Machine *machine, GError **error)
 {
     g_autoptr(GError) unknown = NULL;
@@ -25,34 +29,38 @@ static gboolean check_stopped(Engine *engine, const Machine *machine, GError **e
             return TRUE;
         if (!machine->session)
             return TRUE; /* never started since it was settled: needs no libvirt */
-        return error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when libvirt answers, or at its next start",
-                         "whether '%s' has saved memory is not known while libvirt is away", machine->name);
+        return error_set(
+            error, UNDERPIN_ERROR_BUSY, "it is settled when libvirt answers, or at its next start",
+            "whether '%s' has saved memory is not known while libvirt is away", machine->name);
     }
     engine_set_power(engine, machine->id, power);
     if (!power_is_active(power))
         return TRUE;
-    return error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when it stops", "'%s' is %s", machine->name,
-                     power_name(power));
+    return error_set(error, UNDERPIN_ERROR_BUSY, "it is settled when it stops", "'%s' is %s",
+                     machine->name, power_name(power));
 }
 
-static gboolean check_disk_in_place(Engine *engine, const Machine *machine, const DomainDisk *disk, GError **error)
+static gboolean check_disk_in_place(Engine *engine, const Machine *machine, const DomainDisk *disk,
+                                    GError **error)
 {
     const Volume *volume = machine_volume(machine, disk->target);
     g_autofree char *path = volume ? storage_head_path(engine->storage, machine->id, volume) : NULL;
     if (!path || !disk->path || strcmp(path, disk->path) == 0)
         return TRUE;
-    g_autofree char *hint = g_strdup_printf("merge it: while it runs by 'virsh blockcommit %s %s --shallow --active --pivot', "
-                                            "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
-                                            machine->name, disk->target);
-    return error_set(error, UNDERPIN_ERROR_REFUSED, hint, "disk '%s' of '%s' is the overlay '%s'", disk->target,
-                     machine->name, disk->path);
+    g_autofree char *hint = g_strdup_printf(
+        "merge it: while it runs by 'virsh blockcommit %s %s --shallow --active --pivot', "
+        "when it is off by 'qemu-img commit', then set the path back with 'virsh edit'",
+        machine->name, disk->target);
+    return error_set(error, UNDERPIN_ERROR_REFUSED, hint, "disk '%s' of '%s' is the overlay '%s'",
+                     disk->target, machine->name, disk->path);
 }
 
 gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error)
 {
     g_autoptr(DomainFacts) facts = hypervisor_inspect(engine->hypervisor, machine->uuid, NULL);
     if (facts && facts->snapshots)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, "remove it with 'virsh snapshot-delete', then try again",
+        return error_set(error, UNDERPIN_ERROR_REFUSED,
+                         "remove it with 'virsh snapshot-delete', then try again",
                          "'%s' has libvirt snapshot '%s'", machine->name,
                          facts->first_snapshot ? facts->first_snapshot : "?");
     for (guint i = 0; facts && i < facts->disks->len; i++)
@@ -69,7 +77,8 @@ static gboolean record_single(Engine *engine, Settled *settled, GError **error)
 }
 
 /* The machine is stopped and its gate is ours. */
-static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean allow_hypervisor,
+                               GError **error)
 {
     g_auto(MachineFacts) facts = {0};
     if (!storage_machine_facts(engine->storage, machine->id, &facts, error))
@@ -81,7 +90,8 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
     if (!current)
         return FALSE;
     if (!machine_is_pending(current)) {
-        if (facts.next || facts.next_broken) /* a wish that was given up may have left what was staged for it */
+        if (facts.next ||
+            facts.next_broken) /* a wish that was given up may have left what was staged for it */
             (void)storage_abandon(engine->storage, machine->id, NULL);
         return TRUE;
     }
@@ -94,7 +104,8 @@ static gboolean settle_stopped(Engine *engine, const Machine *machine, gboolean 
 }
 
 /* Rolls back what cannot be settled (invariant 3), then cleans what its session left. */
-static gboolean settle_or_defer(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+static gboolean settle_or_defer(Engine *engine, const Machine *machine, gboolean allow_hypervisor,
+                                GError **error)
 {
     g_autoptr(GError) problem = NULL;
     gboolean was_pending = machine_is_pending(machine);
@@ -104,8 +115,10 @@ static gboolean settle_or_defer(Engine *engine, const Machine *machine, gboolean
         return TRUE;
     }
     g_autoptr(Machine) current = engine_machine(engine, machine->id);
-    gboolean later = error_code(problem) == UNDERPIN_ERROR_BUSY || error_code(problem) == UNDERPIN_ERROR_UNAVAILABLE;
-    if (later || !current || !machine_is_pending(current) || machine_desired(current)->cause == CAUSE_CLEAN) {
+    gboolean later = error_code(problem) == UNDERPIN_ERROR_BUSY ||
+                     error_code(problem) == UNDERPIN_ERROR_UNAVAILABLE;
+    if (later || !current || !machine_is_pending(current) ||
+        machine_desired(current)->cause == CAUSE_CLEAN) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
@@ -129,7 +142,8 @@ static gboolean start_again(Engine *engine, const char *machine_id, GError **err
            identity_start(engine, machine_id, error);
 }
 
-/* The gate is taken only after libvirt was asked: a start that waits at the gate keeps libvirt waiting for the domain. */
+/* The gate is taken only after libvirt was asked: a start that waits at the gate keeps libvirt
+ * waiting for the domain. */
 static gboolean settle_at_gate(Engine *engine, const Machine *asked, GError **error)
 {
     if (!gate_take(engine, asked->id, error))
@@ -155,7 +169,8 @@ static gboolean settle_occupied(Engine *engine, const char *machine_id, GError *
 
 gboolean engine_settle(Engine *engine, const char *machine_id, GError **error)
 {
-    if (!engine_check_unquestioned(engine, error) || !engine_occupy_briefly(engine, machine_id, "it is being settled", error))
+    if (!engine_check_unquestioned(engine, error) ||
+        !engine_occupy_briefly(engine, machine_id, "it is being settled", error))
         return FALSE;
     gboolean ok = settle_occupied(engine, machine_id, error);
     engine_vacate(engine, machine_id);
@@ -176,7 +191,8 @@ static void give_wish_up(Machine *machine, gpointer data)
 void engine_after_wish(Engine *engine, const Machine *machine)
 {
     g_autoptr(GError) cancelled = NULL;
-    error_set(&cancelled, UNDERPIN_ERROR_CANCELLED, NULL, "the move was given up before it happened");
+    error_set(&cancelled, UNDERPIN_ERROR_CANCELLED, NULL,
+              "the move was given up before it happened");
     if (!storage_abandon(engine->storage, machine->id, NULL))
         engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
     (void)hypervisor_set_reboot_stops(engine->hypervisor, machine->uuid, FALSE, NULL);
@@ -195,17 +211,20 @@ gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **
     return ok;
 }
 
-/* --- the hook's side --------------------------------------------------------------------------------------- */
+/* --- the hook's side
+ * --------------------------------------------------------------------------------------- */
 
 static gboolean check_startable(const Machine *machine, const char *uuid, GError **error)
 {
     if (g_ascii_strcasecmp(machine->uuid, uuid) != 0)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "these disks belong to machine '%s'", machine->name);
-    if (machine->actual_place == PLACE_SEALED || machine->desired_place == PLACE_SEALED)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is a base (prepared): clone it instead",
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "these disks belong to machine '%s'",
                          machine->name);
+    if (machine->actual_place == PLACE_SEALED || machine->desired_place == PLACE_SEALED)
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL,
+                         "'%s' is a base (prepared): clone it instead", machine->name);
     if (machine->desired_place == PLACE_GONE)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed", machine->name);
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed",
+                         machine->name);
     return TRUE;
 }
 
@@ -214,14 +233,16 @@ static gboolean check_resume(const Machine *machine, GError **error)
 {
     if (machine->session && machine->session == machine->actual)
         return TRUE;
-    return error_set(error, UNDERPIN_ERROR_REFUSED, NULL,
-                     "the saved memory of '%s' belongs to disks that were replaced: drop it with 'virsh "
-                     "managedsave-remove %s', then start",
-                     machine->name, machine->name);
+    return error_set(
+        error, UNDERPIN_ERROR_REFUSED, NULL,
+        "the saved memory of '%s' belongs to disks that were replaced: drop it with 'virsh "
+        "managedsave-remove %s', then start",
+        machine->name, machine->name);
 }
 
 /* With the question unanswered nothing is switched; a settled machine may still run. */
-static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean resume, GError **error)
+static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean resume,
+                              GError **error)
 {
     if (resume)
         return check_resume(machine, error);
@@ -229,30 +250,37 @@ static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean r
         return settle_or_defer(engine, machine, FALSE, error);
     if (!machine_is_pending(machine) && !machine->session)
         return TRUE;
-    return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is not settled and the store is in doubt: see "
-                     "'underpin doctor'", machine->name);
+    return error_set(error, UNDERPIN_ERROR_REFUSED, NULL,
+                     "'%s' is not settled and the store is in doubt: see "
+                     "'underpin doctor'",
+                     machine->name);
 }
 
-gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const char *uuid, gboolean resume,
-                               GError **error)
+gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const char *uuid,
+                               gboolean resume, GError **error)
 {
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);
     if (!machine)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine %s is not in the catalog: see 'underpin "
-                         "doctor'", machine_id);
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL,
+                         "machine %s is not in the catalog: see 'underpin "
+                         "doctor'",
+                         machine_id);
     if (!check_startable(machine, uuid, error))
         return FALSE;
     gint64 deadline = g_get_monotonic_time() + (gint64)(START_WAIT_SECONDS * G_USEC_PER_SEC);
     if (!gate_take_for_start(engine, machine_id, deadline, error))
         return FALSE;
     g_autoptr(Machine) current = engine_machine(engine, machine_id);
-    gboolean ok = current && check_startable(current, uuid, error) && prepare_start(engine, current, resume, error);
+    gboolean ok = current && check_startable(current, uuid, error) &&
+                  prepare_start(engine, current, resume, error);
     gate_set(engine, machine_id, ok ? GATE_CLAIMED : GATE_OPEN);
     return ok;
 }
 
-/* Events may not fail: what could not be written down is said in the log, and a resync finds it again. */
-static void update_or_warn(Engine *engine, const char *machine_id, void (*change)(Machine *, gpointer), gpointer data)
+/* Events may not fail: what could not be written down is said in the log, and a resync finds it
+ * again. */
+static void update_or_warn(Engine *engine, const char *machine_id,
+                           void (*change)(Machine *, gpointer), gpointer data)
 {
     g_autoptr(GError) error = NULL;
     if (!engine_update(engine, machine_id, change, data, &error))
@@ -279,24 +307,28 @@ void engine_hook_released(Engine *engine, const char *machine_id)
     engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
 }
 
-/* --- events from libvirt ----------------------------------------------------------------------------------- */
+/* --- events from libvirt
+ * ----------------------------------------------------------------------------------- */
 
 static char *machine_id_by_uuid(Engine *engine, const char *uuid)
 {
     g_rw_lock_reader_lock(&engine->lock);
-    const Machine *machine = uuid ? g_hash_table_lookup(engine->inventory->machines_by_uuid, uuid) : NULL;
+    const Machine *machine =
+        uuid ? g_hash_table_lookup(engine->inventory->machines_by_uuid, uuid) : NULL;
     char *id = machine ? g_strdup(machine->id) : NULL;
     g_rw_lock_reader_unlock(&engine->lock);
     return id;
 }
 
-/* The user's own reboot, which we had turned into a stop: it is the moment of the move, and the machine comes back. */
+/* The user's own reboot, which we had turned into a stop: it is the moment of the move, and the
+ * machine comes back. */
 static void note_reboot(Machine *machine, gpointer data)
 {
     machine->start_after = TRUE;
 }
 
-/* On the generation that the guest runs on: undo to it must not bring back cached file systems unseen. */
+/* On the generation that the guest runs on: undo to it must not bring back cached file systems
+ * unseen. */
 static void note_hibernation(Machine *machine, gpointer data)
 {
     if (!machine_actual(machine))
@@ -307,7 +339,8 @@ static void note_hibernation(Machine *machine, gpointer data)
     machine_take_generation(machine, marked);
 }
 
-/* Each QEMU starts with the stored reboot action again: a machine resumed from saved memory may still be pending. */
+/* Each QEMU starts with the stored reboot action again: a machine resumed from saved memory may
+ * still be pending. */
 static void keep_reboot_stopping(Engine *engine, const char *machine_id)
 {
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);

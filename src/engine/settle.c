@@ -1,16 +1,17 @@
 /*
- * Settle: bring a machine's heads on disk in line with the catalog. Idempotent at every step, so it is the recovery
- * procedure too (invariants 3 and 6).
+ * Settle: bring a machine's heads on disk in line with the catalog. Idempotent at every step, so it
+ * is the recovery procedure too (invariants 3 and 6).
  *
  *     places        steps
  *     none  ─▶ now     rename next ─▶ now, define the domain, give up the imported names
  *     now   ─▶ now     exchange next and now, put the old generation aside
  *     now   ─▶ sealed  rename now ─▶ layers/SET/sealed, protect
  *     sealed ─▶ now    unprotect, rename back
- *     any   ─▶ gone    undefine (or give the domain back), move data to the trash, remove the directory
+ *     any   ─▶ gone    undefine (or give the domain back), move data to the trash, remove the
+ * directory
  *
- * Which of them have happened is read from the store, never remembered. Afterwards settle_record() makes all of a batch
- * durable and writes it down in one transaction.
+ * Which of them have happened is read from the store, never remembered. Afterwards settle_record()
+ * makes all of a batch durable and writes it down in one transaction.
  */
 #include <string.h>
 
@@ -28,9 +29,11 @@ void settled_free(Settled *settled)
     g_free(settled);
 }
 
-/* --- the heads --------------------------------------------------------------------------------------------- */
+/* --- the heads
+ * --------------------------------------------------------------------------------------------- */
 
-/* A link staged while the guest ran must still be the head it links to: a block job may have replaced that. */
+/* A link staged while the guest ran must still be the head it links to: a block job may have
+ * replaced that. */
 static gboolean staged_links_hold(Engine *engine, const Machine *machine, const Generation *desired)
 {
     for (guint i = 0; i < desired->heads->len; i++) {
@@ -39,10 +42,12 @@ static gboolean staged_links_hold(Engine *engine, const Machine *machine, const 
         g_auto(HeadFacts) current = {0};
         if (head->source != HEAD_KEEP)
             continue;
-        if (!storage_head_facts(engine->storage, machine, desired->number, head->target, &staged, NULL) ||
+        if (!storage_head_facts(engine->storage, machine, desired->number, head->target, &staged,
+                                NULL) ||
             !storage_head_facts(engine->storage, machine, 0, head->target, &current, NULL))
             return FALSE;
-        if (!staged.exists || !current.exists || staged.inode != current.inode || staged.device != current.device)
+        if (!staged.exists || !current.exists || staged.inode != current.inode ||
+            staged.device != current.device)
             return FALSE;
     }
     return TRUE;
@@ -71,9 +76,10 @@ static gboolean cause_keeps_entry(Cause cause)
     return cause == CAUSE_RESTORE || cause == CAUSE_REBASE || cause == CAUSE_UNDO;
 }
 
-/* Whether the actual generation, put aside, belongs on the undo list: only if it was replaced, and ever written. The
- * switch has looked; only after a crash its entry may be put aside already. */
-static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine, const SwitchResult *result)
+/* Whether the actual generation, put aside, belongs on the undo list: only if it was replaced, and
+ * ever written. The switch has looked; only after a crash its entry may be put aside already. */
+static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine,
+                                     const SwitchResult *result)
 {
     const Generation *actual = machine_actual(machine);
     const Generation *desired = machine_desired(machine);
@@ -85,7 +91,9 @@ static gboolean belongs_on_undo_list(Engine *engine, const Machine *machine, con
         const Head *head = g_ptr_array_index(actual->heads, i);
         g_auto(HeadFacts) facts = {0};
         if (head->role == ROLE_SYSTEM &&
-            storage_head_facts(engine->storage, machine, actual->number, head->target, &facts, NULL) && facts.written)
+            storage_head_facts(engine->storage, machine, actual->number, head->target, &facts,
+                               NULL) &&
+            facts.written)
             return TRUE;
     }
     return FALSE;
@@ -99,7 +107,8 @@ static void drop_entries(Machine *after)
         machine_drop_generation(after, entry->number);
 }
 
-/* The record after the switch: what was actual becomes an undo entry or goes; a consumed entry goes. */
+/* The record after the switch: what was actual becomes an undo entry or goes; a consumed entry
+ * goes. */
 static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint64 now)
 {
     guint64 old = after->actual;
@@ -133,8 +142,9 @@ static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint
 static gboolean exchange_heads(Engine *engine, Settled *settled, GError **error)
 {
     const Machine *machine = settled->before;
-    settled->is_switched = ensure_staged(engine, machine, error) &&
-                           storage_switch(engine->storage, machine, machine->desired, &settled->result, error);
+    settled->is_switched =
+        ensure_staged(engine, machine, error) &&
+        storage_switch(engine->storage, machine, machine->desired, &settled->result, error);
     return settled->is_switched;
 }
 
@@ -154,7 +164,8 @@ static gboolean switch_heads(Engine *engine, Settled *settled, Machine *after, G
     return TRUE;
 }
 
-/* --- the domain -------------------------------------------------------------------------------------------- */
+/* --- the domain
+ * -------------------------------------------------------------------------------------------- */
 
 static GPtrArray *domain_disks(Engine *engine, const Machine *machine)
 {
@@ -179,11 +190,13 @@ static guint64 origin_number(const Machine *machine, const char *field)
 }
 
 /* A thousand clones of one base read its definition once a batch and not a thousand times. */
-static gboolean base_template(Engine *engine, const char *base_id, GHashTable *templates, char **xml_out, GError **error)
+static gboolean base_template(Engine *engine, const char *base_id, GHashTable *templates,
+                              char **xml_out, GError **error)
 {
     const char *known = base_id && templates ? g_hash_table_lookup(templates, base_id) : NULL;
     g_autoptr(Machine) base = base_id && !known ? engine_machine(engine, base_id) : NULL;
-    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
+    g_autoptr(DomainFacts) facts =
+        base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
     if (base && !facts)
         return FALSE;
     *xml_out = g_strdup(facts ? facts->xml : known);
@@ -192,9 +205,10 @@ static gboolean base_template(Engine *engine, const char *base_id, GHashTable *t
     return TRUE;
 }
 
-/* The XML that a definition starts from: the domain's own; a new clone's is its base's; NULL: from scratch. */
-static gboolean domain_template(Engine *engine, const Machine *machine, GHashTable *templates, char **xml_out,
-                                gboolean *is_own_out, GError **error)
+/* The XML that a definition starts from: the domain's own; a new clone's is its base's; NULL: from
+ * scratch. */
+static gboolean domain_template(Engine *engine, const Machine *machine, GHashTable *templates,
+                                char **xml_out, gboolean *is_own_out, GError **error)
 {
     g_autoptr(GError) missing = NULL;
     g_autoptr(DomainFacts) own = hypervisor_inspect(engine->hypervisor, machine->uuid, &missing);
@@ -212,7 +226,8 @@ static gboolean domain_template(Engine *engine, const Machine *machine, GHashTab
 
 char *settle_instance_id(const Machine *machine)
 {
-    return g_strdup_printf("%s-%" G_GUINT64_FORMAT, machine->id, machine_desired(machine)->instance);
+    return g_strdup_printf("%s-%" G_GUINT64_FORMAT, machine->id,
+                           machine_desired(machine)->instance);
 }
 
 /* A rebase that was asked to define anew takes the new base's hardware (--new-hardware). */
@@ -221,17 +236,20 @@ static gboolean wants_new_hardware(const Machine *machine)
     return machine->define_after && machine_desired(machine)->cause == CAUSE_REBASE;
 }
 
-static gboolean base_hardware(Engine *engine, const Generation *desired, char **xml_out, GError **error)
+static gboolean base_hardware(Engine *engine, const Generation *desired, char **xml_out,
+                              GError **error)
 {
     g_autoptr(Machine) base = engine_machine(engine, desired->base_id);
-    g_autoptr(DomainFacts) facts = base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
+    g_autoptr(DomainFacts) facts =
+        base ? hypervisor_inspect(engine->hypervisor, base->uuid, error) : NULL;
     if (!facts)
         return base == NULL;
     *xml_out = g_strdup(facts->xml);
     return TRUE;
 }
 
-static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *templates, GError **error)
+static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *templates,
+                            GError **error)
 {
     g_autofree char *template_xml = NULL;
     gboolean is_own = FALSE;
@@ -239,7 +257,8 @@ static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *
         return FALSE;
     const Generation *desired = machine_desired(machine);
     g_autoptr(GPtrArray) disks = domain_disks(engine, machine);
-    g_autofree char *nvram = desired->nvram == NVRAM_NONE ? NULL : storage_nvram_path(engine->storage, machine->id);
+    g_autofree char *nvram =
+        desired->nvram == NVRAM_NONE ? NULL : storage_nvram_path(engine->storage, machine->id);
     g_autofree char *instance = settle_instance_id(machine);
     DomainSpec spec = {
         .uuid = machine->uuid,
@@ -266,25 +285,29 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
     return define_from(engine, machine, NULL, error);
 }
 
-/* Defines where the record asks for it. The heads are in place by then: a start in between finds them. */
-static gboolean settle_domain(Engine *engine, const Settled *settled, Machine *after, gboolean allow_hypervisor,
-                              GError **error)
+/* Defines where the record asks for it. The heads are in place by then: a start in between finds
+ * them. */
+static gboolean settle_domain(Engine *engine, const Settled *settled, Machine *after,
+                              gboolean allow_hypervisor, GError **error)
 {
     const Machine *machine = settled->before;
     if (machine->actual_place != PLACE_NONE && !machine->define_after)
         return TRUE;
     if (!allow_hypervisor)
-        return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, NULL, "'%s' is being changed, try again", machine->name);
+        return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, NULL,
+                         "'%s' is being changed, try again", machine->name);
     if (!define_from(engine, machine, settled->templates, error))
         return FALSE;
     after->define_after = FALSE;
     const char *ids[] = {machine->id, NULL};
     if (machine_desired(machine)->cause != CAUSE_IMPORT)
         return TRUE;
-    return storage_sync(engine->storage, ids, error) && storage_adopt_finish(engine->storage, machine, error);
+    return storage_sync(engine->storage, ids, error) &&
+           storage_adopt_finish(engine->storage, machine, error);
 }
 
-/* --- the end of a machine ---------------------------------------------------------------------------------- */
+/* --- the end of a machine
+ * ---------------------------------------------------------------------------------- */
 
 static GPtrArray *kept_of(Engine *engine, const char *machine_id)
 {
@@ -309,21 +332,26 @@ static gboolean give_domain_back(Engine *engine, const Machine *machine, GError 
                : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
 }
 
-static gboolean settle_gone(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+static gboolean settle_gone(Engine *engine, const Machine *machine, gboolean allow_hypervisor,
+                            GError **error)
 {
     if (!allow_hypervisor)
-        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed", machine->name);
-    gboolean domain_ok = machine->export_out ? give_domain_back(engine, machine, error)
-                                             : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed",
+                         machine->name);
+    gboolean domain_ok = machine->export_out
+                             ? give_domain_back(engine, machine, error)
+                             : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
     if (!domain_ok)
         return FALSE;
     g_autoptr(GPtrArray) kept = kept_of(engine, machine->id);
     return storage_remove(engine->storage, machine, kept, error);
 }
 
-/* --- one machine ------------------------------------------------------------------------------------------- */
+/* --- one machine
+ * ------------------------------------------------------------------------------------------- */
 
-/* A layer may have been flattened since it was sealed: as a head again it sits on what its layer sits on now. */
+/* A layer may have been flattened since it was sealed: as a head again it sits on what its layer
+ * sits on now. */
 static void reseat_heads(const Inventory *inventory, const Machine *after, Generation *generation)
 {
     for (guint i = 0; i < generation->heads->len; i++) {
@@ -347,11 +375,12 @@ static gboolean is_whole_base(const Inventory *inventory, const Machine *base)
     return TRUE;
 }
 
-/* A base that is a machine again is a clone of its own base, where that is still whole: what it has beyond that base's
- * outline is its own. Else it stands alone. */
+/* A base that is a machine again is a clone of its own base, where that is still whole: what it has
+ * beyond that base's outline is its own. Else it stands alone. */
 static void rejoin_base(const Inventory *inventory, Machine *after, Generation *generation)
 {
-    const Machine *base = generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
+    const Machine *base =
+        generation->base_id ? g_hash_table_lookup(inventory->machines, generation->base_id) : NULL;
     if (!base || !is_whole_base(inventory, base)) {
         g_clear_pointer(&generation->base_id, g_free);
         return;
@@ -374,8 +403,8 @@ static void become_machine(Engine *engine, Machine *after)
     g_clear_pointer(&after->set_id, g_free);
 }
 
-static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, gboolean allow_hypervisor,
-                              GError **error)
+static gboolean settle_places(Engine *engine, Settled *settled, Machine *after,
+                              gboolean allow_hypervisor, GError **error)
 {
     const Machine *machine = settled->before;
     if (machine->desired_place == PLACE_SEALED && machine->actual_place == PLACE_NOW) {
@@ -394,8 +423,8 @@ static gboolean settle_places(Engine *engine, Settled *settled, Machine *after, 
     return TRUE;
 }
 
-/* A removed base stays on record as retired while anything needs its layers; references.c drops it with the last one.
- * Its undo entries were in its directory, and went with that. */
+/* A removed base stays on record as retired while anything needs its layers; references.c drops it
+ * with the last one. Its undo entries were in its directory, and went with that. */
 static Machine *after_gone(const Machine *machine)
 {
     if (!machine->retired)
@@ -434,7 +463,8 @@ Settled *settle_begin(Engine *engine, const Machine *machine, GError **error)
 static void take_receipt(Engine *engine, Settled *settled)
 {
     const Machine *machine = settled->before;
-    if (machine->desired_place == PLACE_GONE || !machine->actual || machine->desired == machine->actual)
+    if (machine->desired_place == PLACE_GONE || !machine->actual ||
+        machine->desired == machine->actual)
         return;
     json_t *data_after = receipt_take(engine, machine);
     settled->receipt = receipt_compare(settled->data_before, data_after);
@@ -456,7 +486,8 @@ gboolean settle_finish(Engine *engine, Settled *settled, gboolean allow_hypervis
     return TRUE;
 }
 
-Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor, GError **error)
+Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hypervisor,
+                       GError **error)
 {
     Settled *settled = settled_new(engine, machine);
     if (settle_finish(engine, settled, allow_hypervisor, error))
@@ -465,7 +496,8 @@ Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hy
     return NULL;
 }
 
-/* --- recording --------------------------------------------------------------------------------------------- */
+/* --- recording
+ * --------------------------------------------------------------------------------------------- */
 
 /* An undo entry that the record no longer has: its directory may go. */
 static void list_dropped_entries(const Settled *settled, Changes *changes, gint64 now)
@@ -476,8 +508,8 @@ static void list_dropped_entries(const Settled *settled, Changes *changes, gint6
             machine_generation(settled->after, generation->number))
             continue;
         g_autofree char *id = id_new();
-        g_autofree char *path =
-            g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT, settled->before->id, generation->number);
+        g_autofree char *path = g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT,
+                                                settled->before->id, generation->number);
         g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_ENTRY, path, now);
         item->machine_id = g_strdup(settled->before->id);
         item->generation = generation->number;
@@ -499,7 +531,8 @@ static void layer_measure(Engine *engine, Layer *layer)
 static void record_layers(Engine *engine, const Settled *settled, Changes *changes)
 {
     const Machine *before = settled->before;
-    if (!settled->after || before->actual_place != PLACE_NOW || settled->after->actual_place != PLACE_SEALED)
+    if (!settled->after || before->actual_place != PLACE_NOW ||
+        settled->after->actual_place != PLACE_SEALED)
         return;
     const Generation *sealed = machine_actual(settled->after);
     for (guint i = 0; i < sealed->heads->len; i++) {
@@ -518,7 +551,8 @@ static void record_layers(Engine *engine, const Settled *settled, Changes *chang
 static void forget_layers(const Settled *settled, Changes *changes)
 {
     const Machine *before = settled->before;
-    if (!settled->after || before->actual_place != PLACE_SEALED || settled->after->actual_place != PLACE_NOW)
+    if (!settled->after || before->actual_place != PLACE_SEALED ||
+        settled->after->actual_place != PLACE_NOW)
         return;
     const Generation *generation = machine_actual(before);
     for (guint i = 0; i < generation->heads->len; i++) {
@@ -532,7 +566,8 @@ static void forget_layers(const Settled *settled, Changes *changes)
 static void release_attached(Engine *engine, const Settled *settled, Changes *changes, gint64 now)
 {
     const Generation *actual = settled->after ? machine_actual(settled->after) : NULL;
-    for (guint i = 0; actual && settled->before->actual != actual->number && i < actual->heads->len; i++) {
+    for (guint i = 0; actual && settled->before->actual != actual->number && i < actual->heads->len;
+         i++) {
         const Head *head = g_ptr_array_index(actual->heads, i);
         if (head->source != HEAD_ATTACH)
             continue;
@@ -563,7 +598,8 @@ static gboolean machine_mentions(const Machine *machine, const char *layer_id)
     for (guint i = 0; i < machine->generations->len; i++) {
         const Generation *generation = g_ptr_array_index(machine->generations, i);
         for (guint j = 0; j < generation->heads->len; j++)
-            if (g_strcmp0(((Head *)g_ptr_array_index(generation->heads, j))->layer_id, layer_id) == 0)
+            if (g_strcmp0(((Head *)g_ptr_array_index(generation->heads, j))->layer_id, layer_id) ==
+                0)
                 return TRUE;
     }
     return FALSE;
@@ -617,7 +653,8 @@ static void see_all(GHashTable *seen, const Inventory *snapshot)
 }
 
 /* One look and its commit; BUSY where something else has moved a machine in between. */
-static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error)
+static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_unused,
+                            GError **error)
 {
     gint64 now = engine_now(engine);
     gboolean releases = FALSE;
@@ -669,14 +706,16 @@ gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused,
 static gboolean can_go_back(Engine *engine, const Machine *machine)
 {
     g_auto(MachineFacts) facts = {0};
-    return machine->actual_place == PLACE_NOW && machine->desired_place == PLACE_NOW && machine->actual &&
-           storage_machine_facts(engine->storage, machine->id, &facts, NULL) && facts.now != machine->desired;
+    return machine->actual_place == PLACE_NOW && machine->desired_place == PLACE_NOW &&
+           machine->actual && storage_machine_facts(engine->storage, machine->id, &facts, NULL) &&
+           facts.now != machine->desired;
 }
 
 /* An undo that does not happen holds nothing. */
 static void release_undone(Machine *after)
 {
-    if (machine_desired(after)->cause != CAUSE_UNDO || g_strcmp0(after->hold_reason, HOLD_UNDONE) != 0)
+    if (machine_desired(after)->cause != CAUSE_UNDO ||
+        g_strcmp0(after->hold_reason, HOLD_UNDONE) != 0)
         return;
     after->held = FALSE;
     g_clear_pointer(&after->hold_reason, g_free);
@@ -728,7 +767,8 @@ gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reas
     return TRUE;
 }
 
-/* --- the end of a session ---------------------------------------------------------------------------------- */
+/* --- the end of a session
+ * ---------------------------------------------------------------------------------- */
 
 static gboolean temporary_was_written(Engine *engine, const Machine *machine)
 {
@@ -737,8 +777,8 @@ static gboolean temporary_was_written(Engine *engine, const Machine *machine)
         g_auto(HeadFacts) facts = {0};
         if (volume->role != ROLE_TEMPORARY)
             continue;
-        if (!storage_head_facts(engine->storage, machine, 0, volume->target, &facts, NULL) || !facts.exists ||
-            facts.written)
+        if (!storage_head_facts(engine->storage, machine, 0, volume->target, &facts, NULL) ||
+            !facts.exists || facts.written)
             return TRUE;
     }
     return FALSE;
@@ -754,8 +794,8 @@ static Generation *cleaning(Engine *engine, const Machine *machine)
     return clean;
 }
 
-/* A pending machine needs nothing of this: its desired generation brings fresh temporary heads, and its session ends
- * with the switch. */
+/* A pending machine needs nothing of this: its desired generation brings fresh temporary heads, and
+ * its session ends with the switch. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error)
 {
     if (machine_is_pending(machine))

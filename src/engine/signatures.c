@@ -1,7 +1,8 @@
 /*
- * Signatures: what a volume holds, as far as its first bytes tell. "Bytes kept, data lost" must not happen unseen: a data
- * volume whose key, or whose other half, lies on the system volume is kept to the byte by a rebase, and useless after it.
- * Everything here reads a guest's bytes: hostile input, bounded, never followed further than one partition table.
+ * Signatures: what a volume holds, as far as its first bytes tell. "Bytes kept, data lost" must not
+ * happen unseen: a data volume whose key, or whose other half, lies on the system volume is kept to
+ * the byte by a rebase, and useless after it. Everything here reads a guest's bytes: hostile input,
+ * bounded, never followed further than one partition table.
  */
 #include "engine/signatures.h"
 
@@ -13,7 +14,8 @@
 #define PROBE_BYTES    (1024 * 1024 + 64 * 1024)
 #define PARTITIONS_MAX 32
 
-/* --- magic numbers ----------------------------------------------------------------------------------------- */
+/* --- magic numbers
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     Signature signature;
@@ -40,10 +42,12 @@ static const Magic MAGICS[] = {
 };
 
 static const char *const NAMES[SIGNATURE_COUNT] = {
-    [SIGNATURE_NONE] = "nothing known", [SIGNATURE_LUKS] = "LUKS encryption", [SIGNATURE_BITLOCKER] = "BitLocker",
-    [SIGNATURE_LVM] = "LVM",            [SIGNATURE_RAID] = "Linux RAID",      [SIGNATURE_ZFS] = "ZFS",
-    [SIGNATURE_BTRFS] = "btrfs",        [SIGNATURE_SWAP_SUSPENDED] = "a hibernated system", [SIGNATURE_SWAP] = "swap",
-    [SIGNATURE_NTFS] = "NTFS",          [SIGNATURE_EXT] = "ext2/3/4",         [SIGNATURE_XFS] = "XFS",
+    [SIGNATURE_NONE] = "nothing known",  [SIGNATURE_LUKS] = "LUKS encryption",
+    [SIGNATURE_BITLOCKER] = "BitLocker", [SIGNATURE_LVM] = "LVM",
+    [SIGNATURE_RAID] = "Linux RAID",     [SIGNATURE_ZFS] = "ZFS",
+    [SIGNATURE_BTRFS] = "btrfs",         [SIGNATURE_SWAP_SUSPENDED] = "a hibernated system",
+    [SIGNATURE_SWAP] = "swap",           [SIGNATURE_NTFS] = "NTFS",
+    [SIGNATURE_EXT] = "ext2/3/4",        [SIGNATURE_XFS] = "XFS",
 };
 
 const char *signature_name(Signature signature)
@@ -62,11 +66,13 @@ Signature signature_of(const guint8 *bytes, gsize length)
     return SIGNATURE_NONE;
 }
 
-/* --- partition tables -------------------------------------------------------------------------------------- */
+/* --- partition tables
+ * -------------------------------------------------------------------------------------- */
 
 static guint32 read_le32(const guint8 *bytes)
 {
-    return (guint32)bytes[0] | (guint32)bytes[1] << 8 | (guint32)bytes[2] << 16 | (guint32)bytes[3] << 24;
+    return (guint32)bytes[0] | (guint32)bytes[1] << 8 | (guint32)bytes[2] << 16 |
+           (guint32)bytes[3] << 24;
 }
 
 static guint64 read_le64(const guint8 *bytes)
@@ -74,7 +80,8 @@ static guint64 read_le64(const guint8 *bytes)
     return (guint64)read_le32(bytes) | (guint64)read_le32(bytes + 4) << 32;
 }
 
-/* UEFI specification, 5.3: header in sector 1, entries where it says; the first 16 KiB of them are enough. */
+/* UEFI specification, 5.3: header in sector 1, entries where it says; the first 16 KiB of them are
+ * enough. */
 static guint gpt_starts(const guint8 *bytes, gsize length, guint64 *starts)
 {
     if (length < 2 * SECTOR || memcmp(bytes + SECTOR, "EFI PART", 8) != 0)
@@ -116,13 +123,16 @@ guint signature_partitions(const guint8 *bytes, gsize length, guint64 *starts)
     return found ? found : mbr_starts(bytes, length, starts);
 }
 
-/* --- a volume ---------------------------------------------------------------------------------------------- */
+/* --- a volume
+ * ---------------------------------------------------------------------------------------------- */
 
-static guint32 probe(Planner *planner, const Machine *machine, const char *target, guint64 offset, guint8 *buffer,
-                     gssize *length_out)
+static guint32 probe(Planner *planner, const Machine *machine, const char *target, guint64 offset,
+                     guint8 *buffer, gssize *length_out)
 {
-    *length_out = storage_read(planner->engine->storage, machine, target, offset, buffer, PROBE_BYTES, NULL);
-    Signature signature = *length_out > 0 ? signature_of(buffer, (gsize)*length_out) : SIGNATURE_NONE;
+    *length_out =
+        storage_read(planner->engine->storage, machine, target, offset, buffer, PROBE_BYTES, NULL);
+    Signature signature =
+        *length_out > 0 ? signature_of(buffer, (gsize)*length_out) : SIGNATURE_NONE;
     return signature == SIGNATURE_NONE ? 0 : 1u << signature;
 }
 
@@ -133,13 +143,15 @@ static guint32 volume_signatures(Planner *planner, const Machine *machine, const
     guint64 starts[PARTITIONS_MAX];
     gssize length = 0;
     guint32 found = probe(planner, machine, target, 0, buffer, &length);
-    guint partitions = length > 0 && !found ? signature_partitions(buffer, (gsize)length, starts) : 0;
+    guint partitions =
+        length > 0 && !found ? signature_partitions(buffer, (gsize)length, starts) : 0;
     for (guint i = 0; i < partitions; i++)
         found |= probe(planner, machine, target, starts[i], buffer, &length);
     return found;
 }
 
-/* --- what follows from it ---------------------------------------------------------------------------------- */
+/* --- what follows from it
+ * ---------------------------------------------------------------------------------- */
 
 #define BIT(signature) (1u << (signature))
 #define POOLS          (BIT(SIGNATURE_LVM) | BIT(SIGNATURE_RAID) | BIT(SIGNATURE_ZFS))
@@ -153,35 +165,42 @@ static void collect_roles(Planner *planner, const Machine *machine, guint32 *fou
     }
 }
 
-static gboolean check_pools(Planner *planner, const Machine *machine, const guint32 *found, PlanItem *item)
+static gboolean check_pools(Planner *planner, const Machine *machine, const guint32 *found,
+                            PlanItem *item)
 {
     guint32 spanning = found[ROLE_SYSTEM] & found[ROLE_DATA] & POOLS;
     if (!spanning)
         return TRUE;
-    Signature which = spanning & BIT(SIGNATURE_LVM) ? SIGNATURE_LVM
+    Signature which = spanning & BIT(SIGNATURE_LVM)    ? SIGNATURE_LVM
                       : spanning & BIT(SIGNATURE_RAID) ? SIGNATURE_RAID
                                                        : SIGNATURE_ZFS;
     if (planner->request->force) {
-        plan_item_warn(item, "%s lies on system and data volumes of '%s': a pool that spans both is torn by a rebase",
+        plan_item_warn(item,
+                       "%s lies on system and data volumes of '%s': a pool that spans both is torn "
+                       "by a rebase",
                        signature_name(which), machine->name);
         return TRUE;
     }
-    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "use --force if no pool spans a system and a data volume",
-                   "%s lies on system and data volumes of '%s'", signature_name(which), machine->name);
+    planner_refuse(
+        item, UNDERPIN_ERROR_REFUSED, "use --force if no pool spans a system and a data volume",
+        "%s lies on system and data volumes of '%s'", signature_name(which), machine->name);
     return FALSE;
 }
 
-static gboolean check_hibernated(Planner *planner, const Machine *machine, const guint32 *found, PlanItem *item)
+static gboolean check_hibernated(Planner *planner, const Machine *machine, const guint32 *found,
+                                 PlanItem *item)
 {
     guint32 all = found[ROLE_SYSTEM] | found[ROLE_TEMPORARY] | found[ROLE_DATA];
     if (!(all & BIT(SIGNATURE_SWAP_SUSPENDED)))
         return TRUE;
     if (planner->request->force) {
-        plan_item_warn(item, "the guest of '%s' is hibernated: its data file systems are not cleanly closed",
-                       machine->name);
+        plan_item_warn(
+            item, "the guest of '%s' is hibernated: its data file systems are not cleanly closed",
+            machine->name);
         return TRUE;
     }
-    planner_refuse(item, UNDERPIN_ERROR_REFUSED, "start it, shut it down from inside; or use --force",
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED,
+                   "start it, shut it down from inside; or use --force",
                    "the guest of '%s' is hibernated", machine->name);
     return FALSE;
 }
@@ -191,8 +210,11 @@ gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *it
     guint32 found[ROLE_COUNT] = {0};
     collect_roles(planner, machine, found);
     if (found[ROLE_DATA] & ENCRYPTED)
-        plan_item_warn(item, "a data volume of '%s' is encrypted: keep its key elsewhere than on the system volume, which is "
-                             "REPLACED",
+        plan_item_warn(item,
+                       "a data volume of '%s' is encrypted: keep its key elsewhere than on the "
+                       "system volume, which is "
+                       "REPLACED",
                        machine->name);
-    return check_pools(planner, machine, found, item) && check_hibernated(planner, machine, found, item);
+    return check_pools(planner, machine, found, item) &&
+           check_hibernated(planner, machine, found, item);
 }

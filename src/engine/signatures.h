@@ -22,5 +22,6 @@ typedef enum {
 const char *signature_name(Signature signature);
 /* What the first bytes of a disk or partition say. */
 Signature signature_of(const guint8 *bytes, gsize length);
-/* Byte offsets of the partitions that a GPT or MBR in the first bytes names; at most 32. Returns their number. */
+/* Byte offsets of the partitions that a GPT or MBR in the first bytes names; at most 32. Returns
+ * their number. */
 guint signature_partitions(const guint8 *bytes, gsize length, guint64 *starts);

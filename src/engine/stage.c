@@ -1,5 +1,6 @@
 /*
- * What a new generation is made of: the table of DESIGN.md section 2 as code. Pure: the storage port builds it.
+ * What a new generation is made of: the table of DESIGN.md section 2 as code. Pure: the storage
+ * port builds it.
  *
  *                     system               temporary                data
  *     restore         fresh, same base     fresh                    kept
@@ -7,7 +8,8 @@
  *     undo            the entry's          fresh, entry's layer     kept
  *     clean           kept                 fresh, same layer        kept
  *
- * A volume that the clone's owner has added has no layer to be fresh on: temporary ones become blank, others stay.
+ * A volume that the clone's owner has added has no layer to be fresh on: temporary ones become
+ * blank, others stay.
  */
 #include "engine/engine_private.h"
 
@@ -31,7 +33,8 @@ static Head *head_blank(const Head *current)
 
 static Head *head_fresh(const Volume *volume, const Layer *layer)
 {
-    Head *head = head_new(volume->target, volume->role, volume->format, layer->capacity_bytes, HEAD_FRESH);
+    Head *head =
+        head_new(volume->target, volume->role, volume->format, layer->capacity_bytes, HEAD_FRESH);
     head_set_layer(head, layer->id, layer->format);
     return head;
 }
@@ -45,7 +48,8 @@ static const Layer *layer_of(const Inventory *inventory, const char *set_id, con
     return g_hash_table_lookup(inventory->layers, id);
 }
 
-static Generation *generation_begin(const Machine *machine, Cause cause, const char *base_id, gint64 now)
+static Generation *generation_begin(const Machine *machine, Cause cause, const char *base_id,
+                                    gint64 now)
 {
     const Generation *current = machine_desired(machine);
     Generation *generation = generation_new(machine_next_number(machine), cause, base_id, now);
@@ -64,8 +68,10 @@ Generation *generation_plan_keep(const Machine *machine, Cause cause, gint64 now
     return generation;
 }
 
-/* Whether `base` was made from (a clone of) `ancestor_id`, over any number of generations of bases. */
-static gboolean base_descends(const Inventory *inventory, const Machine *base, const char *ancestor_id)
+/* Whether `base` was made from (a clone of) `ancestor_id`, over any number of generations of bases.
+ */
+static gboolean base_descends(const Inventory *inventory, const Machine *base,
+                              const char *ancestor_id)
 {
     guint bound = g_hash_table_size(inventory->machines) + 1;
     while (base && bound--) {
@@ -77,7 +83,8 @@ static gboolean base_descends(const Inventory *inventory, const Machine *base, c
     return FALSE;
 }
 
-static Head *fresh_for(const Inventory *inventory, const Volume *volume, const Machine *base, const Head *current)
+static Head *fresh_for(const Inventory *inventory, const Volume *volume, const Machine *base,
+                       const Head *current)
 {
     if (volume->role == ROLE_DATA)
         return head_keep(current);
@@ -88,17 +95,19 @@ static Head *fresh_for(const Inventory *inventory, const Volume *volume, const M
 }
 
 /* UEFI variables follow the system: kept along one line of bases, else the new base's. */
-static void choose_nvram(const Inventory *inventory, const Machine *machine, const Machine *base, Generation *fresh)
+static void choose_nvram(const Inventory *inventory, const Machine *machine, const Machine *base,
+                         Generation *fresh)
 {
     const Generation *sealed = machine_actual(base);
-    if (base_descends(inventory, base, machine_base_id(machine)) || !sealed || sealed->nvram == NVRAM_NONE)
+    if (base_descends(inventory, base, machine_base_id(machine)) || !sealed ||
+        sealed->nvram == NVRAM_NONE)
         return;
     fresh->nvram = NVRAM_BASE;
     fresh->nvram_path = g_strdup(base->set_id);
 }
 
-Generation *generation_plan_fresh(const Machine *machine, const Machine *base, const Inventory *inventory, Cause cause,
-                                  gint64 now)
+Generation *generation_plan_fresh(const Machine *machine, const Machine *base,
+                                  const Inventory *inventory, Cause cause, gint64 now)
 {
     const Generation *current = machine_actual(machine);
     Generation *generation = generation_begin(machine, cause, base->id, now);
@@ -112,11 +121,14 @@ Generation *generation_plan_fresh(const Machine *machine, const Machine *base, c
     return generation;
 }
 
-/* A temporary head as new: on the layer of the base that it belongs to, or blank where that has none. */
-static Head *temporary_anew(const Inventory *inventory, const Volume *volume, const char *base_id, const Head *current)
+/* A temporary head as new: on the layer of the base that it belongs to, or blank where that has
+ * none. */
+static Head *temporary_anew(const Inventory *inventory, const Volume *volume, const char *base_id,
+                            const Head *current)
 {
     const Machine *base = g_hash_table_lookup(inventory->machines, base_id);
-    const Layer *layer = base && !volume->own ? layer_of(inventory, base->set_id, volume->target) : NULL;
+    const Layer *layer =
+        base && !volume->own ? layer_of(inventory, base->set_id, volume->target) : NULL;
     return layer ? head_fresh(volume, layer) : head_blank(current);
 }
 
@@ -132,7 +144,8 @@ Generation *generation_plan_clean(const Machine *machine, const Inventory *inven
         const Head *head = generation_head(current, volume->target);
         gboolean reset = volume->role == ROLE_TEMPORARY;
         g_ptr_array_add(generation->heads,
-                        reset ? temporary_anew(inventory, volume, current->base_id, head) : head_keep(head));
+                        reset ? temporary_anew(inventory, volume, current->base_id, head)
+                              : head_keep(head));
     }
     return generation;
 }
@@ -145,7 +158,8 @@ static Head *head_from_entry(const Head *entry_head, guint64 number)
     return head;
 }
 
-static Head *undo_for(const Inventory *inventory, const Volume *volume, const Head *current, const Generation *entry)
+static Head *undo_for(const Inventory *inventory, const Volume *volume, const Head *current,
+                      const Generation *entry)
 {
     const Head *old = generation_head(entry, volume->target);
     if (volume->role == ROLE_TEMPORARY)
@@ -154,8 +168,8 @@ static Head *undo_for(const Inventory *inventory, const Volume *volume, const He
     return back ? head_from_entry(old, entry->number) : head_keep(current);
 }
 
-Generation *generation_plan_undo(const Machine *machine, const Generation *entry, const Inventory *inventory,
-                                 gint64 now)
+Generation *generation_plan_undo(const Machine *machine, const Generation *entry,
+                                 const Inventory *inventory, gint64 now)
 {
     const Generation *current = machine_actual(machine);
     Generation *generation = generation_begin(machine, CAUSE_UNDO, entry->base_id, now);
@@ -167,8 +181,9 @@ Generation *generation_plan_undo(const Machine *machine, const Generation *entry
     }
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
-        g_ptr_array_add(generation->heads,
-                        undo_for(inventory, volume, generation_head(current, volume->target), entry));
+        g_ptr_array_add(
+            generation->heads,
+            undo_for(inventory, volume, generation_head(current, volume->target), entry));
     }
     return generation;
 }

@@ -33,8 +33,8 @@ gboolean fault_point_from_name(const char *name, FaultPoint *point_out);
 void fault_point_arm(FaultPoint point, unsigned nth, FaultAction action, int errno_value);
 void fault_point_disarm(void);
 /*
- * Tests only. The point that fires is written to *fired (borrowed; NULL: nowhere) just before it acts: in shared memory
- * it tells a parent where its child was killed.
+ * Tests only. The point that fires is written to *fired (borrowed; NULL: nowhere) just before it
+ * acts: in shared memory it tells a parent where its child was killed.
  */
 void fault_point_note(int *fired);
 /* How often each point was visited since the last reset; counts only while counting is on. */

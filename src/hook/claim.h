@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* TURNED_AWAY claims nothing: while the daemon was down a start was refused, which libvirt never repeats by itself (an
- * autostart); the daemon does. */
+/* TURNED_AWAY claims nothing: while the daemon was down a start was refused, which libvirt never
+ * repeats by itself (an autostart); the daemon does. */
 typedef enum { CLAIM_ABSENT, CLAIM_STARTING, CLAIM_RUNNING, CLAIM_TURNED_AWAY } ClaimContent;
 
 ClaimContent claim_read(const char *directory, const char *machine_id);

@@ -72,7 +72,9 @@ void jobs_tell(Jobs *jobs, JobsEvent event, const Job *job, const JobItem *item)
         jobs->listener(event, job, item, jobs->listener_data);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void hear_engine(EngineEvent event, const char *id, const GError *error, gpointer user_data)
 {
@@ -94,7 +96,8 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers)
     jobs->worker_count = MAX(workers, 1);
     g_mutex_init(&jobs->lock);
     g_cond_init(&jobs->care_wake);
-    jobs->open = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)open_job_free);
+    jobs->open =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)open_job_free);
     jobs->wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     jobs->retry = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     jobs->care_cancellable = g_cancellable_new();
@@ -150,7 +153,8 @@ gboolean jobs_start(Jobs *jobs, GError **error)
     return TRUE;
 }
 
-/* What has not been committed is given up, and taken up again after the restart; waiting for guests ends. */
+/* What has not been committed is given up, and taken up again after the restart; waiting for guests
+ * ends. */
 static void interrupt_running(Jobs *jobs)
 {
     GHashTableIter iter;
@@ -176,9 +180,12 @@ void jobs_stop(Jobs *jobs)
     jobs_care_stop(jobs);
 }
 
-/* --- submit ------------------------------------------------------------------------------------------------ */
+/* --- submit
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* A job that only waits for machines to stop has done the rest: what it left out, a new one is to try again. */
+/* A job that only waits for machines to stop has done the rest: what it left out, a new one is to
+ * try again. */
 static gboolean answers_for_all(const Job *job)
 {
     for (guint i = 0; job->state == JOB_PENDING && i < job->items->len; i++) {
@@ -242,7 +249,9 @@ Job *jobs_submit(Jobs *jobs, const Request *request, const char *requested_by, G
     return snapshot;
 }
 
-/* --- looking ----------------------------------------------------------------------------------------------- */
+/* --- looking
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static Job *open_snapshot(Jobs *jobs, const char *id)
 {
@@ -285,13 +294,16 @@ double jobs_estimate(Jobs *jobs, const Job *job)
     return elapsed / job->done * (job->total - job->done);
 }
 
-/* --- cancel ------------------------------------------------------------------------------------------------ */
+/* --- cancel
+ * ------------------------------------------------------------------------------------------------
+ */
 
 gboolean jobs_cancel_pending(Jobs *jobs, const Job *job, GError **error)
 {
     for (guint i = 0; i < job->items->len; i++) {
         const JobItem *item = g_ptr_array_index(job->items, i);
-        if (item->state == ITEM_PENDING && !engine_cancel_pending(jobs->engine, item->machine_id, error))
+        if (item->state == ITEM_PENDING &&
+            !engine_cancel_pending(jobs->engine, item->machine_id, error))
             return FALSE;
     }
     return TRUE;
@@ -303,8 +315,9 @@ gboolean jobs_cancel(Jobs *jobs, const char *id, GError **error)
     if (!job)
         return FALSE;
     if (job_state_is_final(job->state))
-        return error_set(error, UNDERPIN_ERROR_REFUSED, "what it replaced comes back with 'underpin undo'",
-                         "job %s is %s already", id, job_state_name(job->state));
+        return error_set(error, UNDERPIN_ERROR_REFUSED,
+                         "what it replaced comes back with 'underpin undo'", "job %s is %s already",
+                         id, job_state_name(job->state));
     if (job->state == JOB_PENDING)
         return jobs_cancel_pending(jobs, job, error);
     g_mutex_lock(&jobs->lock);

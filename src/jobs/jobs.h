@@ -1,4 +1,5 @@
-/* The job queue: workers, progress, one job a request, resume at start-up. Owns the only threads besides http/. */
+/* The job queue: workers, progress, one job a request, resume at start-up. Owns the only threads
+ * besides http/. */
 #pragma once
 
 #include "engine/engine.h"
@@ -7,14 +8,17 @@ typedef struct Jobs Jobs;
 
 typedef enum { JOBS_JOB_CHANGED, JOBS_ITEM_CHANGED } JobsEvent;
 /* Called on a worker; `item` NULL for JOBS_JOB_CHANGED. Borrowed for the call. */
-typedef void (*JobsListener)(JobsEvent event, const Job *job, const JobItem *item, gpointer user_data);
+typedef void (*JobsListener)(JobsEvent event, const Job *job, const JobItem *item,
+                             gpointer user_data);
 
-/* Borrows engine and catalog, which must outlive it. `workers` at least 1. Listens to the engine. */
+/* Borrows engine and catalog, which must outlive it. `workers` at least 1. Listens to the engine.
+ */
 Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers);
 void jobs_listen(Jobs *jobs, JobsListener listener, gpointer user_data);
 /* Second listener seam: engine events are handed on after the queue has had its look. */
 void jobs_listen_engine(Jobs *jobs, EngineListener listener, gpointer user_data);
-/* Starts the workers; takes up the open jobs of the catalog; settles and reclaims in the background. */
+/* Starts the workers; takes up the open jobs of the catalog; settles and reclaims in the
+ * background. */
 gboolean jobs_start(Jobs *jobs, GError **error);
 /* Lets running work reach a safe point, stops the workers. */
 void jobs_stop(Jobs *jobs);
@@ -22,14 +26,15 @@ void jobs_free(Jobs *jobs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Jobs, jobs_free)
 
 /*
- * Queues a request. The same idempotency key, or an open job with the same request, gives that job. Durable: the job
- * survives a restart. New reference (a snapshot).
+ * Queues a request. The same idempotency key, or an open job with the same request, gives that job.
+ * Durable: the job survives a restart. New reference (a snapshot).
  */
 Job *jobs_submit(Jobs *jobs, const Request *request, const char *requested_by, GError **error);
 /* Snapshot of a job, open or finished. New reference. */
 Job *jobs_get(Jobs *jobs, const char *id, GError **error);
 GPtrArray *jobs_list(Jobs *jobs, const char *before_id, guint limit, GError **error);
-/* Cancels what has not been committed; a pending job's machines go back to their actual heads. REFUSED when final. */
+/* Cancels what has not been committed; a pending job's machines go back to their actual heads.
+ * REFUSED when final. */
 gboolean jobs_cancel(Jobs *jobs, const char *id, GError **error);
 /* Seconds left by the pace so far; negative: unknown. */
 double jobs_estimate(Jobs *jobs, const Job *job);

@@ -1,10 +1,13 @@
-/* Background care: settles that were asked for, reclaim, maintenance of layers; and libvirt's events, in their order. */
+/* Background care: settles that were asked for, reclaim, maintenance of layers; and libvirt's
+ * events, in their order. */
 #include "jobs/jobs_private.h"
 
 /* Retention is a matter of days: a look a minute is plenty. A finished job wakes it at once. */
 #define CARE_SECONDS 60
 
-/* --- settles ----------------------------------------------------------------------------------------------- */
+/* --- settles
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void jobs_want_settle(Jobs *jobs, const char *machine_id)
 {
@@ -49,7 +52,8 @@ static void retry_settles(Jobs *jobs)
         jobs_want_settle(jobs, g_ptr_array_index(ids, i));
 }
 
-/* --- reclaim and maintenance ------------------------------------------------------------------------------- */
+/* --- reclaim and maintenance
+ * ------------------------------------------------------------------------------- */
 
 static void reclaim(Jobs *jobs)
 {
@@ -78,7 +82,8 @@ static gboolean wait_for_round(Jobs *jobs)
 {
     gint64 deadline = g_get_monotonic_time() + CARE_SECONDS * G_USEC_PER_SEC;
     g_mutex_lock(&jobs->lock);
-    while (!jobs->stopping && !jobs->care_wanted && g_cond_wait_until(&jobs->care_wake, &jobs->lock, deadline))
+    while (!jobs->stopping && !jobs->care_wanted &&
+           g_cond_wait_until(&jobs->care_wake, &jobs->lock, deadline))
         ;
     jobs->care_wanted = FALSE;
     gboolean go_on = !jobs->stopping;
@@ -97,7 +102,9 @@ static gpointer care_main(gpointer user_data)
     return NULL;
 }
 
-/* --- events ------------------------------------------------------------------------------------------------ */
+/* --- events
+ * ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     HypervisorEvent event;

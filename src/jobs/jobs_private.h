@@ -5,15 +5,15 @@
 
 /* An open job: the published snapshot that readers copy, kept up by the worker that runs it. */
 typedef struct {
-    Job *published;        /* guarded by Jobs.lock */
-    GHashTable *items;     /* machine id -> JobItem of `published`, borrowed; guarded by Jobs.lock */
+    Job *published;    /* guarded by Jobs.lock */
+    GHashTable *items; /* machine id -> JobItem of `published`, borrowed; guarded by Jobs.lock */
     GCancellable *cancellable;
     gint64 run_started_us; /* monotonic; 0: not running */
 } OpenJob;
 
 /*
- * lock guards the table of open jobs and their published snapshots, the set of wanted settles and the flags; nothing slow
- * and nothing of the engine is called while it is held.
+ * lock guards the table of open jobs and their published snapshots, the set of wanted settles and
+ * the flags; nothing slow and nothing of the engine is called while it is held.
  */
 struct Jobs {
     Engine *engine;
@@ -21,9 +21,10 @@ struct Jobs {
     Clock *clock;
     guint worker_count;
     GMutex lock;
-    GHashTable *open;    /* job id -> OpenJob */
-    GHashTable *wanted;  /* machine id: a settle is queued */
-    GHashTable *retry;   /* machine id: a settle failed, and is tried again with the next round of care */
+    GHashTable *open;   /* job id -> OpenJob */
+    GHashTable *wanted; /* machine id: a settle is queued */
+    GHashTable
+        *retry; /* machine id: a settle failed, and is tried again with the next round of care */
     gboolean stopping;
     gboolean care_wanted;
     GCond care_wake;
@@ -47,7 +48,8 @@ void jobs_tell(Jobs *jobs, JobsEvent event, const Job *job, const JobItem *item)
 
 /* jobs_run.c: a worker's work. Takes the id. */
 void jobs_run_one(gpointer job_id, gpointer jobs);
-/* An open job whose last pending machine has moved (or was deferred) is concluded. `error` NULL: it moved. */
+/* An open job whose last pending machine has moved (or was deferred) is concluded. `error` NULL: it
+ * moved. */
 void jobs_machine_settled(Jobs *jobs, const char *machine_id, const GError *error);
 /* Its pending machines go back to their actual heads. */
 gboolean jobs_cancel_pending(Jobs *jobs, const Job *job, GError **error);

@@ -1,7 +1,9 @@
-/* A worker's work: run a job, keep its published snapshot up, conclude it; and take jobs up again after a restart. */
+/* A worker's work: run a job, keep its published snapshot up, conclude it; and take jobs up again
+ * after a restart. */
 #include "jobs/jobs_private.h"
 
-/* How the run ended is published by conclude() alone: from then on others write to the snapshot too. */
+/* How the run ended is published by conclude() alone: from then on others write to the snapshot
+ * too. */
 static void publish(Jobs *jobs, const Job *job, const JobItem *item)
 {
     if (job->state != JOB_RUNNING)
@@ -74,12 +76,14 @@ static GPtrArray *items_in_state(const Job *job, ItemState state)
     return ids;
 }
 
-/* A machine may have stopped and moved between its item's "pending" and the end of the run: look again. */
+/* A machine may have stopped and moved between its item's "pending" and the end of the run: look
+ * again. */
 static void settle_pending_again(Jobs *jobs, const Job *job)
 {
     g_autoptr(GPtrArray) ids = items_in_state(job, ITEM_PENDING);
     for (guint i = 0; i < ids->len; i++) {
-        g_autoptr(Machine) machine = engine_find_machine(jobs->engine, g_ptr_array_index(ids, i), NULL);
+        g_autoptr(Machine) machine =
+            engine_find_machine(jobs->engine, g_ptr_array_index(ids, i), NULL);
         if (!machine || !machine_is_pending(machine))
             jobs_machine_settled(jobs, g_ptr_array_index(ids, i), NULL);
         else
@@ -104,13 +108,15 @@ void jobs_run_one(gpointer job_id, gpointer user_data)
     conclude(jobs, job);
     if (job->state == JOB_PENDING)
         settle_pending_again(jobs, job);
-    /* Cancelled after its commit, while it was still running: what is left of it is what is pending. */
-    if (job->state == JOB_PENDING && g_cancellable_is_cancelled(cancellable) && !is_stopping(jobs) &&
-        !jobs_cancel_pending(jobs, job, &error))
+    /* Cancelled after its commit, while it was still running: what is left of it is what is
+     * pending. */
+    if (job->state == JOB_PENDING && g_cancellable_is_cancelled(cancellable) &&
+        !is_stopping(jobs) && !jobs_cancel_pending(jobs, job, &error))
         g_message("cancelling what is pending of job %s: %s", id, error->message);
 }
 
-/* --- pending machines -------------------------------------------------------------------------------------- */
+/* --- pending machines
+ * -------------------------------------------------------------------------------------- */
 
 static JobState final_state(const Job *job)
 {
@@ -135,7 +141,8 @@ static void settle_item(JobItem *item, const GError *error, const char *receipt)
         item->state = ITEM_CANCELLED;
 }
 
-/* The pending jobs that wait for the machine, each as a private copy with its item brought up to date. */
+/* The pending jobs that wait for the machine, each as a private copy with its item brought up to
+ * date. */
 static GPtrArray *jobs_waiting_for(Jobs *jobs, const char *machine_id, const GError *error)
 {
     g_autofree char *receipt = engine_take_receipt(jobs->engine, machine_id);
@@ -172,7 +179,8 @@ void jobs_machine_settled(Jobs *jobs, const char *machine_id, const GError *erro
     }
 }
 
-/* --- after a restart --------------------------------------------------------------------------------------- */
+/* --- after a restart
+ * --------------------------------------------------------------------------------------- */
 
 /* Doing these twice is not what was asked for. */
 static gboolean must_not_repeat(Verb verb)
@@ -191,7 +199,8 @@ static void resume_item(Jobs *jobs, JobItem *item)
         return;
     }
     if (machine && machine->behind_reason)
-        error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause and try again", "%s", machine->behind_reason);
+        error_set(&behind, UNDERPIN_ERROR_BACKEND, "remove the cause and try again", "%s",
+                  machine->behind_reason);
     settle_item(item, behind, NULL);
 }
 

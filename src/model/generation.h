@@ -1,9 +1,9 @@
 /*
  * A generation: one complete set of heads of a machine, switched as a whole.
  *
- * A machine has an actual generation (what lies in `now` and what a guest would see) and a desired one
- * (what the catalog has decided). They differ only while the machine is pending. Generations that are
- * neither are its undo entries. Immutable once published; shared by reference.
+ * A machine has an actual generation (what lies in `now` and what a guest would see) and a desired
+ * one (what the catalog has decided). They differ only while the machine is pending. Generations
+ * that are neither are its undo entries. Immutable once published; shared by reference.
  */
 #pragma once
 
@@ -11,11 +11,11 @@
 
 /* Where staging gets a head from. The source also tells recovery how to stage it again. */
 typedef enum {
-    HEAD_FRESH,   /* a new empty overlay on layer_id */
-    HEAD_KEEP,    /* hard link of the machine's current head */
-    HEAD_ENTRY,   /* hard link of the head in undo entry source_generation */
-    HEAD_BLANK,   /* a new empty standalone image */
-    HEAD_ADOPT,   /* import: hard link of source_path, or a copy where the file system has no link */
+    HEAD_FRESH, /* a new empty overlay on layer_id */
+    HEAD_KEEP,  /* hard link of the machine's current head */
+    HEAD_ENTRY, /* hard link of the head in undo entry source_generation */
+    HEAD_BLANK, /* a new empty standalone image */
+    HEAD_ADOPT, /* import: hard link of source_path, or a copy where the file system has no link */
     HEAD_CONVERT, /* import: qemu-img convert of source_path from source_format (flattens chains) */
     HEAD_COPY,    /* a copy of the current head, resized to capacity_bytes */
     HEAD_FLATTEN, /* a standalone copy of the current head's guest-visible content */
@@ -28,17 +28,18 @@ gboolean head_source_from_name(const char *text, HeadSource *source_out);
 typedef struct {
     char *target;
     Role role;
-    char *format;         /* of the head's file */
-    char *layer_id;       /* what it sits on; NULL: standalone */
-    char *layer_format;   /* format of that layer; NULL: standalone */
+    char *format;       /* of the head's file */
+    char *layer_id;     /* what it sits on; NULL: standalone */
+    char *layer_format; /* format of that layer; NULL: standalone */
     guint64 capacity_bytes;
     HeadSource source;
     guint64 source_generation; /* HEAD_ENTRY */
-    char *source_path;         /* HEAD_ADOPT, HEAD_CONVERT: absolute; HEAD_ATTACH: relative to the store */
-    char *source_format;       /* HEAD_CONVERT */
+    char *source_path; /* HEAD_ADOPT, HEAD_CONVERT: absolute; HEAD_ATTACH: relative to the store */
+    char *source_format; /* HEAD_CONVERT */
 } Head;
 
-Head *head_new(const char *target, Role role, const char *format, guint64 capacity_bytes, HeadSource source);
+Head *head_new(const char *target, Role role, const char *format, guint64 capacity_bytes,
+               HeadSource source);
 Head *head_copy(const Head *head);
 void head_free(Head *head);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Head, head_free)
@@ -58,7 +59,7 @@ typedef enum {
     CAUSE_RESTORE,
     CAUSE_REBASE,
     CAUSE_UNDO,
-    CAUSE_CLEAN, /* temporary volumes after a session */
+    CAUSE_CLEAN,  /* temporary volumes after a session */
     CAUSE_CHANGE, /* volume added, resized, role changed, detached, rolled back */
 } Cause;
 #define CAUSE_COUNT (CAUSE_CHANGE + 1)
@@ -66,10 +67,11 @@ const char *cause_name(Cause cause);
 gboolean cause_from_name(const char *text, Cause *cause_out);
 
 typedef struct {
-    int ref_count; /* private */
+    int ref_count;  /* private */
     guint64 number; /* 1, 2, 3 … within the machine; never reused */
     Cause cause;
-    guint64 instance; /* number of the generation in which its system was fresh: names the guest's identity */
+    guint64 instance; /* number of the generation in which its system was fresh: names the guest's
+                         identity */
     char *base_id;    /* machine id of the base that it sits on; NULL: not a clone */
     GPtrArray *heads; /* Head, in the outline's order */
     NvramSource nvram;

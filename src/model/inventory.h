@@ -1,6 +1,6 @@
 /*
- * The inventory: everything the catalog says, in memory, and the changes that one transaction makes to it.
- * Not thread-safe by itself: the engine guards it.
+ * The inventory: everything the catalog says, in memory, and the changes that one transaction makes
+ * to it. Not thread-safe by itself: the engine guards it.
  */
 #pragma once
 
@@ -11,14 +11,15 @@
 #include "model/reclaim_item.h"
 
 typedef struct {
-    char *store_uuid;   /* the store that this catalog belongs to; NULL: new catalog */
-    guint64 generation; /* raised by one with every commit */
-    GHashTable *machines;        /* id -> Machine */
-    GHashTable *machines_by_name; /* name -> Machine (borrowed); a PLACE_GONE machine stays until settled */
+    char *store_uuid;     /* the store that this catalog belongs to; NULL: new catalog */
+    guint64 generation;   /* raised by one with every commit */
+    GHashTable *machines; /* id -> Machine */
+    GHashTable *
+        machines_by_name; /* name -> Machine (borrowed); a PLACE_GONE machine stays until settled */
     GHashTable *machines_by_uuid; /* uuid -> Machine (borrowed) */
-    GHashTable *layers;  /* id -> Layer */
-    GHashTable *kept;    /* id -> KeptVolume */
-    GHashTable *reclaim; /* id -> ReclaimItem */
+    GHashTable *layers;           /* id -> Layer */
+    GHashTable *kept;             /* id -> KeptVolume */
+    GHashTable *reclaim;          /* id -> ReclaimItem */
 } Inventory;
 
 Inventory *inventory_new(void);
@@ -27,12 +28,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_free)
 
 /* By name, UUID or id, in this order; NULL where there is none. Borrowed. */
 const Machine *inventory_find(const Inventory *inventory, const char *name);
-/* Clones whose actual or desired generation sits on the base; bases that were made from one count, retired ones do not. New array of references. */
+/* Clones whose actual or desired generation sits on the base; bases that were made from one count,
+ * retired ones do not. New array of references. */
 GPtrArray *inventory_clones(const Inventory *inventory, const char *base_id);
-/* All machines sorted by name (numbers inside names by value: lab-2 before lab-10). New array of references. */
+/* All machines sorted by name (numbers inside names by value: lab-2 before lab-10). New array of
+ * references. */
 GPtrArray *inventory_machines_sorted(const Inventory *inventory);
 
-/* What one transaction changes. Objects are references; a put replaces the object of the same id. */
+/* What one transaction changes. Objects are references; a put replaces the object of the same id.
+ */
 typedef struct {
     char *store_uuid;            /* set once, when catalog and store are married; else NULL */
     GPtrArray *machines;         /* Machine to put */

@@ -18,7 +18,8 @@ typedef struct {
     gint64 expires_at; /* 0: kept until a person removes it */
 } KeptVolume;
 
-KeptVolume *kept_volume_new(const char *id, const char *path, const char *target, const char *format);
+KeptVolume *kept_volume_new(const char *id, const char *path, const char *target,
+                            const char *format);
 KeptVolume *kept_volume_ref(const KeptVolume *volume);
 void kept_volume_unref(KeptVolume *volume);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeptVolume, kept_volume_unref)

@@ -6,9 +6,20 @@
 #include "model/request.h"
 
 /* The fate of one volume, in the words that every face uses. */
-typedef enum { FATE_KEPT, FATE_REPLACED, FATE_RESET, FATE_DELETED, FATE_TRASHED, FATE_SEALED, FATE_UNSEALED, FATE_CREATED, FATE_CHANGED } Fate;
+typedef enum {
+    FATE_KEPT,
+    FATE_REPLACED,
+    FATE_RESET,
+    FATE_DELETED,
+    FATE_TRASHED,
+    FATE_SEALED,
+    FATE_UNSEALED,
+    FATE_CREATED,
+    FATE_CHANGED
+} Fate;
 #define FATE_COUNT (FATE_CHANGED + 1)
-/* "KEPT", "REPLACED", "RESET", "DELETED", "TO TRASH", "SEALED", "UNSEALED", "CREATED", "CHANGED". */
+/* "KEPT", "REPLACED", "RESET", "DELETED", "TO TRASH", "SEALED", "UNSEALED", "CREATED", "CHANGED".
+ */
 const char *fate_name(Fate fate);
 
 typedef enum {
@@ -27,7 +38,8 @@ typedef struct {
     char *from_layer; /* layer ids; NULL: none */
     char *to_layer;
     guint64 capacity_before, capacity_after;
-    guint64 lost_bytes; /* what the owner has written to it since it was fresh, and loses (undo holds it) */
+    guint64 lost_bytes; /* what the owner has written to it since it was fresh, and loses (undo
+                           holds it) */
 } PlanVolume;
 
 typedef struct {
@@ -35,7 +47,7 @@ typedef struct {
     char *name;
     Decision decision;
     UnderpinErrorCode code; /* of a refusal or skip */
-    char *reason; /* refusal, skip, or what a pending one waits for; NULL */
+    char *reason;           /* refusal, skip, or what a pending one waits for; NULL */
     char *hint;
     GPtrArray *warnings; /* char * */
     GPtrArray *volumes;  /* PlanVolume */
@@ -49,12 +61,12 @@ typedef struct {
 
 typedef struct {
     Request *request;
-    GPtrArray *items;    /* PlanItem, in the order of work */
-    GPtrArray *warnings; /* char *: about the whole */
+    GPtrArray *items;             /* PlanItem, in the order of work */
+    GPtrArray *warnings;          /* char *: about the whole */
     guint64 inventory_generation; /* the state of the world that it was made from */
     guint64 needed_bytes;         /* that staging writes */
     guint64 free_bytes;
-    double estimate_seconds;      /* from what earlier jobs took; 0: unknown */
+    double estimate_seconds; /* from what earlier jobs took; 0: unknown */
 } Plan;
 
 Plan *plan_new(const Request *request);
@@ -67,7 +79,8 @@ void plan_warn(Plan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Makes the item a refusal with the error's code, message and hint. */
 void plan_item_refuse(PlanItem *item, const GError *error);
 guint plan_count(const Plan *plan, Decision decision);
-/* "system REPLACED, temporary RESET, data KEPT": the union over all items, in the roles' order. Caller frees. */
+/* "system REPLACED, temporary RESET, data KEPT": the union over all items, in the roles' order.
+ * Caller frees. */
 char *plan_summary(const Plan *plan);
 /* The API's representation. New reference. */
 json_t *plan_to_json(const Plan *plan);

@@ -16,10 +16,10 @@ typedef struct {
     int ref_count; /* private */
     char *id;
     ReclaimKind kind;
-    char *path;       /* relative to the store */
-    char *machine_id; /* RECLAIM_ENTRY */
+    char *path;         /* relative to the store */
+    char *machine_id;   /* RECLAIM_ENTRY */
     guint64 generation; /* RECLAIM_ENTRY */
-    char *layer_id;   /* RECLAIM_LAYER */
+    char *layer_id;     /* RECLAIM_LAYER */
     guint64 bytes;
     gint64 listed_at;
 } ReclaimItem;

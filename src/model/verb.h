@@ -32,13 +32,13 @@ typedef enum {
 #define VERB_COUNT (VERB_FLATTEN + 1)
 
 typedef struct {
-    const char *name;      /* "volume-set-role": in the API */
-    const char *title;     /* "Set role" */
-    const char *progress;  /* "setting the role of" */
-    gboolean replaces;     /* announces system REPLACED, temporary RESET, data KEPT */
-    gboolean destroys;     /* content is gone afterwards: asks for confirmation */
-    gboolean needs_names;  /* acts on named machines */
-    gboolean many;         /* several machines at once */
+    const char *name;     /* "volume-set-role": in the API */
+    const char *title;    /* "Set role" */
+    const char *progress; /* "setting the role of" */
+    gboolean replaces;    /* announces system REPLACED, temporary RESET, data KEPT */
+    gboolean destroys;    /* content is gone afterwards: asks for confirmation */
+    gboolean needs_names; /* acts on named machines */
+    gboolean many;        /* several machines at once */
 } VerbInfo;
 
 const VerbInfo *verb_info(Verb verb);

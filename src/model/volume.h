@@ -1,4 +1,5 @@
-/* A volume: one disk slot of a machine. What lies in the slot at the moment is a head (generation.h). */
+/* A volume: one disk slot of a machine. What lies in the slot at the moment is a head
+ * (generation.h). */
 #pragma once
 
 #include "model/role.h"
@@ -6,8 +7,8 @@
 typedef struct {
     char *target; /* "vda": as in the domain's XML; never changes */
     Role role;
-    char *format;  /* "qcow2" or "raw": of the machine's own file, for its whole life */
-    gboolean own;  /* added to this clone by its owner: not part of its base's outline */
+    char *format; /* "qcow2" or "raw": of the machine's own file, for its whole life */
+    gboolean own; /* added to this clone by its owner: not part of its base's outline */
 } Volume;
 
 Volume *volume_new(const char *target, Role role, const char *format, gboolean own);

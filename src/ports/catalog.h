@@ -1,6 +1,6 @@
 /*
- * The catalog port: the one place that says what has happened. Checked wrappers; vtable in catalog_adapter.h.
- * Thread-safe; commits are serialised.
+ * The catalog port: the one place that says what has happened. Checked wrappers; vtable in
+ * catalog_adapter.h. Thread-safe; commits are serialised.
  */
 #pragma once
 
@@ -13,11 +13,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)
 /* Everything, as a new inventory. */
 Inventory *catalog_load(Catalog *catalog, GError **error);
 /*
- * One transaction: all of `changes` and the generation number, or nothing. Durable on return TRUE. `before` is the
- * inventory that the changes apply to (the adapter may write only what differs); it is not changed.
+ * One transaction: all of `changes` and the generation number, or nothing. Durable on return TRUE.
+ * `before` is the inventory that the changes apply to (the adapter may write only what differs); it
+ * is not changed.
  */
-gboolean catalog_commit(Catalog *catalog, const Inventory *before, const Changes *changes, guint64 generation,
-                        GError **error);
+gboolean catalog_commit(Catalog *catalog, const Inventory *before, const Changes *changes,
+                        guint64 generation, GError **error);
 /* Jobs are read on demand. Newest first; `before_id` NULL: from the newest; NOT_FOUND
  * where `before_id` is no job. New array of references, with items but without their receipts. */
 GPtrArray *catalog_list_jobs(Catalog *catalog, const char *before_id, guint limit, GError **error);
@@ -27,8 +28,10 @@ Job *catalog_get_job(Catalog *catalog, const char *id, GError **error);
 GPtrArray *catalog_open_jobs(Catalog *catalog, GError **error);
 /* The job of this idempotency key, or NULL without error. */
 Job *catalog_job_by_key(Catalog *catalog, const char *key, GError **error);
-/* What happened to a machine, newest first: its items of finished and open jobs, each as a Job with that one item. */
-GPtrArray *catalog_machine_jobs(Catalog *catalog, const char *machine_id, guint limit, GError **error);
+/* What happened to a machine, newest first: its items of finished and open jobs, each as a Job with
+ * that one item. */
+GPtrArray *catalog_machine_jobs(Catalog *catalog, const char *machine_id, guint limit,
+                                GError **error);
 /* Puts one job (with items) outside any inventory change. Durable. */
 gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error);
 /* A consistent copy into a new file `path`, mode 0600, durable; EXISTS where there is one. */

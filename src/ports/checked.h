@@ -21,10 +21,10 @@ gboolean port_id_is_safe(const char *id);
 void port_bug(GError **error, const char *function, const char *condition);
 
 /*
- * Ends a call: takes what the adapter left in *problem (by address, so that a call can be written in place
- * as the first argument). On failure it goes to *error with the
- * prefix "DOING: ", which names the operation and its object and is never put twice; an adapter
- * that failed without a word is reported as a bug of ours. Returns `succeeded`.
+ * Ends a call: takes what the adapter left in *problem (by address, so that a call can be written
+ * in place as the first argument). On failure it goes to *error with the prefix "DOING: ", which
+ * names the operation and its object and is never put twice; an adapter that failed without a word
+ * is reported as a bug of ours. Returns `succeeded`.
  */
 gboolean port_finish(gboolean succeeded, GError **problem, GError **error, const char *doing, ...)
     G_GNUC_PRINTF(4, 5);

@@ -1,12 +1,14 @@
 /*
- * The claims port: marks of machines that are starting or running, written by libvirt's hook (src/hook) in /run, so
- * that they die with the host. The engine reads them, and writes none but the one it grants.
+ * The claims port: marks of machines that are starting or running, written by libvirt's hook
+ * (src/hook) in /run, so that they die with the host. The engine reads them, and writes none but
+ * the one it grants.
  */
 #pragma once
 
 #include <glib.h>
 
-/* REFUSED claims nothing: the hook turned a start away while the daemon was down (an autostart is then ours to repeat). */
+/* REFUSED claims nothing: the hook turned a start away while the daemon was down (an autostart is
+ * then ours to repeat). */
 typedef enum { CLAIM_NONE, CLAIM_CLAIMED, CLAIM_STARTED, CLAIM_REFUSED } ClaimState;
 
 typedef struct Claims Claims;

@@ -1,6 +1,7 @@
 /*
- * The hypervisor port: domains of one host. Checked wrappers; the vtable is in hypervisor_adapter.h.
- * Thread-safe. No call may be made while a hook of the same domain waits for our answer (the barrier sees to it).
+ * The hypervisor port: domains of one host. Checked wrappers; the vtable is in
+ * hypervisor_adapter.h. Thread-safe. No call may be made while a hook of the same domain waits for
+ * our answer (the barrier sees to it).
  */
 #pragma once
 
@@ -12,9 +13,17 @@ typedef struct Hypervisor Hypervisor;
 void hypervisor_free(Hypervisor *hypervisor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Hypervisor, hypervisor_free)
 
-typedef enum { POWER_UNKNOWN, POWER_OFF, POWER_RUNNING, POWER_PAUSED, POWER_SAVED, POWER_STOPPING } Power;
+typedef enum {
+    POWER_UNKNOWN,
+    POWER_OFF,
+    POWER_RUNNING,
+    POWER_PAUSED,
+    POWER_SAVED,
+    POWER_STOPPING
+} Power;
 #define POWER_COUNT (POWER_STOPPING + 1)
-const char *power_name(Power power); /* "unknown", "off", "running", "paused", "saved", "stopping" */
+const char *
+power_name(Power power); /* "unknown", "off", "running", "paused", "saved", "stopping" */
 /* Whether a QEMU process (or saved memory of one) holds the heads. UNKNOWN counts as yes. */
 gboolean power_is_active(Power power);
 
@@ -31,11 +40,11 @@ void domain_state_free(DomainState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainState, domain_state_free)
 
 typedef struct {
-    char *target;  /* "vda" */
-    char *device;  /* "disk", "cdrom", "floppy", "lun" */
-    char *type;    /* "file", "block", "network", "volume" … */
-    char *path;    /* NULL: empty drive or not a file */
-    char *format;  /* driver type; NULL: not named */
+    char *target; /* "vda" */
+    char *device; /* "disk", "cdrom", "floppy", "lun" */
+    char *type;   /* "file", "block", "network", "volume" … */
+    char *path;   /* NULL: empty drive or not a file */
+    char *format; /* driver type; NULL: not named */
     gboolean readonly, shareable, transient, encrypted;
     gboolean stored_chain; /* the stored XML carries a <backingStore> below it */
     guint boot_order;      /* 0: none */
@@ -54,8 +63,8 @@ typedef struct {
     char *first_snapshot; /* name, for the message; NULL */
     gboolean block_job;
     gboolean managed_save;
-    gboolean saved_to_file;      /* stopped with reason "saved" without managed save */
-    gboolean poweroff_restarts;  /* on_poweroff=restart */
+    gboolean saved_to_file;     /* stopped with reason "saved" without managed save */
+    gboolean poweroff_restarts; /* on_poweroff=restart */
     gboolean has_tpm_state, has_shared_memory_dirs;
 } DomainFacts;
 /* With a state and an empty array of disks that frees its elements. */
@@ -71,9 +80,10 @@ GPtrArray *hypervisor_list(Hypervisor *hypervisor, GError **error);
 DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error);
 
 /* One domain's state alone: cheaper than inspect. NOT_FOUND where there is none. */
-gboolean hypervisor_power(Hypervisor *hypervisor, const char *uuid, Power *power_out, GError **error);
-/* What a plan over thousands of machines asks in a few calls: uuid -> DomainMarks (GUINT_TO_POINTER), only domains that
- * have any. New table with its own keys. */
+gboolean hypervisor_power(Hypervisor *hypervisor, const char *uuid, Power *power_out,
+                          GError **error);
+/* What a plan over thousands of machines asks in a few calls: uuid -> DomainMarks
+ * (GUINT_TO_POINTER), only domains that have any. New table with its own keys. */
 typedef enum {
     DOMAIN_HAS_SNAPSHOT = 1,
     DOMAIN_HAS_CHECKPOINT = 2,
@@ -102,11 +112,13 @@ typedef struct {
     const char *instance_id;  /* the ID of SMBIOS "ds=nocloud;i=ID;h=NAME"; NULL: leave */
     guint64 memory_mib;       /* from scratch */
     guint cpus;
-    const char *hardware_xml; /* rebase --new-hardware: take CPU, memory, devices but disks and MACs from this; NULL */
+    const char *hardware_xml; /* rebase --new-hardware: take CPU, memory, devices but disks and MACs
+                                 from this; NULL */
 } DomainSpec;
 /*
- * Builds the XML for a spec from its template: unknown elements survive, stored chains are stripped, our id
- * goes into <metadata>. Pure; caller frees. INVALID where the template cannot be used.
+ * Builds the XML for a spec from its template: unknown elements survive, stored chains are
+ * stripped, our id goes into <metadata>. Pure; caller frees. INVALID where the template cannot be
+ * used.
  */
 char *hypervisor_build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GError **error);
 /* Defines or redefines a persistent domain from XML. Idempotent. Durable as libvirt makes it. */
@@ -114,24 +126,30 @@ gboolean hypervisor_define(Hypervisor *hypervisor, const char *xml, GError **err
 /* Undefines, keeping NVRAM and files; drops checkpoint metadata. NOT_FOUND is success. */
 gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **error);
 /*
- * From here on REFUSED for a domain without our id: others are never changed. A state that is there already is success:
- * starting what runs, shutting down or powering off what is off. Reboot, and set_reboot_stops, need it running.
+ * From here on REFUSED for a domain without our id: others are never changed. A state that is there
+ * already is success: starting what runs, shutting down or powering off what is off. Reboot, and
+ * set_reboot_stops, need it running.
  */
 gboolean hypervisor_start(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_poweroff(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_reboot(Hypervisor *hypervisor, const char *uuid, GError **error);
-/* Live: the guest's next reboot becomes a stop (TRUE), or a reboot again (FALSE). The stored XML is unchanged. */
-gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gboolean stops, GError **error);
-gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart, GError **error);
-/* Proves that the start hook is installed and in force, by a start that it must refuse. `store_root` is the store
- * whose hook is meant. FALSE with REFUSED and the remedy where it is not. */
+/* Live: the guest's next reboot becomes a stop (TRUE), or a reboot again (FALSE). The stored XML is
+ * unchanged. */
+gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gboolean stops,
+                                     GError **error);
+gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
+                                  GError **error);
+/* Proves that the start hook is installed and in force, by a start that it must refuse.
+ * `store_root` is the store whose hook is meant. FALSE with REFUSED and the remedy where it is not.
+ */
 gboolean hypervisor_probe_hook(Hypervisor *hypervisor, const char *store_root, GError **error);
 
 typedef enum {
     DOMAIN_STARTED,
     DOMAIN_STOPPED,
-    DOMAIN_REBOOT_STOPPED, /* precedes STOPPED: the guest asked for a reboot that we had turned into a stop */
+    DOMAIN_REBOOT_STOPPED, /* precedes STOPPED: the guest asked for a reboot that we had turned into
+                              a stop */
     DOMAIN_SAVED,
     DOMAIN_SUSPENDED_TO_DISK,
     DOMAIN_DEFINED,
@@ -140,5 +158,6 @@ typedef enum {
     HYPERVISOR_FOUND, /* uuid NULL: connected (again); resync now */
 } HypervisorEvent;
 typedef void (*HypervisorListener)(HypervisorEvent event, const char *uuid, gpointer user_data);
-/* One listener. Called on the adapter's own thread; it must not call the port, only hand the event on. */
+/* One listener. Called on the adapter's own thread; it must not call the port, only hand the event
+ * on. */
 void hypervisor_listen(Hypervisor *hypervisor, HypervisorListener listener, gpointer user_data);

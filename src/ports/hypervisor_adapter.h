@@ -1,4 +1,5 @@
-/* For hypervisor adapters only: the vtable behind hypervisor.h. One slot a wrapper, same contracts. */
+/* For hypervisor adapters only: the vtable behind hypervisor.h. One slot a wrapper, same contracts.
+ */
 #pragma once
 
 #include "ports/hypervisor.h"

@@ -2,24 +2,27 @@
  * The storage port: where images live. Engine code calls these wrappers only: each checks its
  * preconditions, traces, and prefixes errors; the vtable is for adapters (storage_adapter.h).
  *
- * Directory layout of the directory adapter, which the port's words follow (ARCHITECTURE.md has the why):
+ * Directory layout of the directory adapter, which the port's words follow (ARCHITECTURE.md has the
+ * why):
  *
  *   store.ini                       UUID and format of the store, hook socket and claims directory
  *   generation                      number raised with every commit
  *   machines/ID/machine.ini         id, uuid, name: who this is (read by the hook and by doctor)
- *   machines/ID/now/                the actual heads, as the domain's XML names them; and generation.ini
- *   machines/ID/next/               a staged generation; after the exchange for a moment the old one
- *   machines/ID/undo-N/             generation N, put aside: an undo entry
+ *   machines/ID/now/                the actual heads, as the domain's XML names them; and
+ * generation.ini machines/ID/next/               a staged generation; after the exchange for a
+ * moment the old one machines/ID/undo-N/             generation N, put aside: an undo entry
  *   machines/ID/unsettled           mark: a session has run and its end is not settled yet
  *   layers/SET/layers.ini           whose volumes these are
  *   layers/SET/sealed/TARGET.FORMAT the layers
  *   trash/ID/data/TARGET.FORMAT     kept volumes
  *
- * Heads, undo entries, layers and kept volumes all lie three directories deep, so backing references are
+ * Heads, undo entries, layers and kept volumes all lie three directories deep, so backing
+ * references are
  * "../../../layers/SET/sealed/FILE" everywhere and stay true when a directory is renamed.
  *
  * Unless a contract says "durable", durability comes from the next storage_sync().
- * Thread-safe: calls for different machines may run at once; the engine never makes two for one machine.
+ * Thread-safe: calls for different machines may run at once; the engine never makes two for one
+ * machine.
  */
 #pragma once
 
@@ -35,9 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Storage, storage_free)
 typedef struct {
     char uuid[37];
     guint64 generation;
-    gboolean exchanges;        /* directories can be exchanged atomically */
-    gboolean protects_layers;  /* immutable flag (or read-only mount) is in force */
-    gboolean stable_names;     /* heads keep their names: domain XML never changes */
+    gboolean exchanges;       /* directories can be exchanged atomically */
+    gboolean protects_layers; /* immutable flag (or read-only mount) is in force */
+    gboolean stable_names;    /* heads keep their names: domain XML never changes */
     guint64 size_bytes, free_bytes;
 } StoreStatus;
 
@@ -49,67 +52,75 @@ gboolean storage_raise_generation(Storage *storage, guint64 generation, GError *
 /* Facts about one head as it lies there; never opens for writing. */
 typedef struct {
     gboolean exists;
-    gboolean locked;        /* a QEMU (known to libvirt or not) has it open */
-    gboolean written;       /* the guest has ever written to it since it was fresh */
+    gboolean locked;  /* a QEMU (known to libvirt or not) has it open */
+    gboolean written; /* the guest has ever written to it since it was fresh */
     guint64 inode, device;
-    guint64 size_bytes;     /* of the file */
+    guint64 size_bytes; /* of the file */
     guint64 allocated_bytes;
     gint64 mtime_ns;
     guint64 capacity_bytes; /* guest-visible */
     guint32 link_count;
-    gboolean dirty;         /* lazy refcounts: not closed cleanly */
+    gboolean dirty; /* lazy refcounts: not closed cleanly */
     gboolean has_bitmaps, has_snapshots;
-    char *backing;          /* backing file as the header says; NULL: none */
+    char *backing; /* backing file as the header says; NULL: none */
 } HeadFacts;
 void head_facts_clear(HeadFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HeadFacts, head_facts_clear)
 
-/* generation 0: what lies in `now`; else that generation wherever it is (now, next, undo). A missing file is
- * exists == FALSE, no error. */
-gboolean storage_head_facts(Storage *storage, const Machine *machine, guint64 generation, const char *target,
-                            HeadFacts *facts_out, GError **error);
+/* generation 0: what lies in `now`; else that generation wherever it is (now, next, undo). A
+ * missing file is exists == FALSE, no error. */
+gboolean storage_head_facts(Storage *storage, const Machine *machine, guint64 generation,
+                            const char *target, HeadFacts *facts_out, GError **error);
 
 /* What the machine's directory holds; all zero/FALSE where there is none. */
 typedef struct {
     gboolean exists;
-    guint64 now;        /* generation in `now`; 0: none */
-    guint64 next;       /* generation in `next`; 0: none (or unreadable: then next_broken) */
+    guint64 now;          /* generation in `now`; 0: none */
+    guint64 next;         /* generation in `next`; 0: none (or unreadable: then next_broken) */
     gboolean next_broken; /* or something else that storage_abandon() is to clear away */
-    gboolean marked;    /* `unsettled` is there */
-    GArray *entries;    /* guint64: N of each undo-N */
+    gboolean marked;      /* `unsettled` is there */
+    GArray *entries;      /* guint64: N of each undo-N */
 } MachineFacts;
 void machine_facts_clear(MachineFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MachineFacts, machine_facts_clear)
-gboolean storage_machine_facts(Storage *storage, const char *machine_id, MachineFacts *facts_out, GError **error);
+gboolean storage_machine_facts(Storage *storage, const char *machine_id, MachineFacts *facts_out,
+                               GError **error);
 
-/* Reads guest-visible bytes of a machine's volume through its chain; for signatures and digests. Zeroes where
- * unallocated. UNSUPPORTED for encrypted or exotic compression. Holds no lock, so the content of a running
- * machine is a guess. Returns bytes read at `offset` (short only at the end). */
-gssize storage_read(Storage *storage, const Machine *machine, const char *target, guint64 offset, void *buffer,
-                    gsize length, GError **error);
+/* Reads guest-visible bytes of a machine's volume through its chain; for signatures and digests.
+ * Zeroes where unallocated. UNSUPPORTED for encrypted or exotic compression. Holds no lock, so the
+ * content of a running machine is a guess. Returns bytes read at `offset` (short only at the end).
+ */
+gssize storage_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
+                    void *buffer, gsize length, GError **error);
 /* "sha256:…" of a layer's guest-visible content. Slow; cancellable. Caller frees. */
-char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable, GError **error);
+char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
+                           GError **error);
 /* Bytes that the layer's file occupies. */
-gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out, GError **error);
+gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
+                             GError **error);
 
-/* --- stage ----------------------------------------------------------------------------------------------- */
+/* --- stage
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /*
- * Builds machines/ID/next for `generation` of `machine` (creating machines/ID and machine.ini where missing),
- * replacing any earlier `next`. Per head as Head.source says. A head's new file takes owner, group, mode and
- * label of the head it replaces. Checks locks of what it copies or links from `now` only where the source
- * needs a quiet head (COPY, FLATTEN). On failure nothing is left behind. NO_SPACE names what is missing.
+ * Builds machines/ID/next for `generation` of `machine` (creating machines/ID and machine.ini where
+ * missing), replacing any earlier `next`. Per head as Head.source says. A head's new file takes
+ * owner, group, mode and label of the head it replaces. Checks locks of what it copies or links
+ * from `now` only where the source needs a quiet head (COPY, FLATTEN). On failure nothing is left
+ * behind. NO_SPACE names what is missing.
  */
 gboolean storage_stage(Storage *storage, const Machine *machine, const Generation *generation,
                        GCancellable *cancellable, GError **error);
-/* Removes `next` if it is there, whatever it holds, unless it is generation `keep` (0: none). Never touches
- * `now`. Idempotent. */
+/* Removes `next` if it is there, whatever it holds, unless it is generation `keep` (0: none). Never
+ * touches `now`. Idempotent. */
 gboolean storage_abandon(Storage *storage, const char *machine_id, GError **error);
-/* Makes everything done so far for these machines durable (NULL: for the whole store), by whichever of
- * per-file fsync and syncfs is cheaper for the number. */
+/* Makes everything done so far for these machines durable (NULL: for the whole store), by whichever
+ * of per-file fsync and syncfs is cheaper for the number. */
 gboolean storage_sync(Storage *storage, const char *const *machine_ids, GError **error);
 
-/* --- settle: each idempotent ----------------------------------------------------------------------------- */
+/* --- settle: each idempotent
+ * ----------------------------------------------------------------------------- */
 
 typedef struct {
     gboolean switched;    /* FALSE: was already in place */
@@ -117,81 +128,98 @@ typedef struct {
     gboolean old_written; /* any of its system heads was ever written */
 } SwitchResult;
 /*
- * One atomic switch: brings staged generation `number` from `next` to `now` (exchange, or rename where there is no
- * `now`). NOT_FOUND where neither holds it (it must be staged again). BUSY where a head of `now` is locked.
+ * One atomic switch: brings staged generation `number` from `next` to `now` (exchange, or rename
+ * where there is no `now`). NOT_FOUND where neither holds it (it must be staged again). BUSY where
+ * a head of `now` is locked.
  */
-gboolean storage_switch(Storage *storage, const Machine *machine, guint64 number, SwitchResult *result_out,
-                        GError **error);
+gboolean storage_switch(Storage *storage, const Machine *machine, guint64 number,
+                        SwitchResult *result_out, GError **error);
 /*
- * After the switch: the old generation in `next` loses its temporary heads and its extra links to kept heads
- * (only where inode equality with `now` proves them to be links), is normalised (root, 0600, no labels) and
- * becomes undo-N; with keep == FALSE it is removed. A data head that the generation in `now` replaced by name (its own
- * head there has source HEAD_COPY or HEAD_FLATTEN) goes too; any other data head that is not a link stops it (BUG).
- * Removes the mark. Reports whether undo-N exists and its bytes.
+ * After the switch: the old generation in `next` loses its temporary heads and its extra links to
+ * kept heads (only where inode equality with `now` proves them to be links), is normalised (root,
+ * 0600, no labels) and becomes undo-N; with keep == FALSE it is removed. A data head that the
+ * generation in `now` replaced by name (its own head there has source HEAD_COPY or HEAD_FLATTEN)
+ * goes too; any other data head that is not a link stops it (BUG). Removes the mark. Reports
+ * whether undo-N exists and its bytes.
  */
-gboolean storage_put_aside(Storage *storage, const Machine *machine, gboolean keep, gboolean *kept_out,
-                           guint64 *held_bytes_out, GError **error);
-/* `now` becomes layers/SET/sealed by one rename; then each layer root 0444, labels dropped, immutable, and the
- * directory too. Durable. */
+gboolean storage_put_aside(Storage *storage, const Machine *machine, gboolean keep,
+                           gboolean *kept_out, guint64 *held_bytes_out, GError **error);
+/* `now` becomes layers/SET/sealed by one rename; then each layer root 0444, labels dropped,
+ * immutable, and the directory too. Durable. */
 gboolean storage_seal(Storage *storage, const Machine *machine, GError **error);
 gboolean storage_protect(Storage *storage, const char *set_id, GError **error);
 /* The inverse. Durable. */
 gboolean storage_unseal(Storage *storage, const Machine *machine, GError **error);
 /*
- * Ends a machine (desired place GONE): moves its data heads to trash/KEPT_ID/data/ (one kept volume a head, path and
- * target as in `kept`, an array of KeptVolume; empty with --now) and removes the rest of its directory, with its
- * undo entries. Durable.
+ * Ends a machine (desired place GONE): moves its data heads to trash/KEPT_ID/data/ (one kept volume
+ * a head, path and target as in `kept`, an array of KeptVolume; empty with --now) and removes the
+ * rest of its directory, with its undo entries. Durable.
  */
 gboolean storage_remove(Storage *storage, const Machine *machine, GPtrArray *kept, GError **error);
-/* Import, after the switch: unlinks the original name of every HEAD_ADOPT head that is a link of ours (same inode). */
+/* Import, after the switch: unlinks the original name of every HEAD_ADOPT head that is a link of
+ * ours (same inode). */
 gboolean storage_adopt_finish(Storage *storage, const Machine *machine, GError **error);
-/* Export, stage: links (or copies) each head of `now` back to the path that origin names; refuses where something
- * else lies there. Idempotent: a link that is already ours is fine. */
-gboolean storage_export(Storage *storage, const Machine *machine, GCancellable *cancellable, GError **error);
-/* Takes an export back that was not committed: of the paths that origin names, those go that lead to the very files that
- * lie in `now`, or to copies that export made of them. Idempotent; anything else there is left alone. */
+/* Export, stage: links (or copies) each head of `now` back to the path that origin names; refuses
+ * where something else lies there. Idempotent: a link that is already ours is fine. */
+gboolean storage_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
+                        GError **error);
+/* Takes an export back that was not committed: of the paths that origin names, those go that lead
+ * to the very files that lie in `now`, or to copies that export made of them. Idempotent; anything
+ * else there is left alone. */
 gboolean storage_export_abandon(Storage *storage, const Machine *machine, GError **error);
 /* Writes machine.ini anew (name changed). */
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettled, GError **error);
 
-/* --- layers and reclaim ---------------------------------------------------------------------------------- */
+/* --- layers and reclaim
+ * ---------------------------------------------------------------------------------- */
 
-/* Stage of flattening: writes the layer's guest-visible content standalone beside it; cancellable, durable. */
-gboolean storage_flatten_stage(Storage *storage, const Layer *layer, GCancellable *cancellable, GError **error);
-/* Settle of flattening: renames it over the layer's path and protects it again. Idempotent. Durable. */
+/* Stage of flattening: writes the layer's guest-visible content standalone beside it; cancellable,
+ * durable. */
+gboolean storage_flatten_stage(Storage *storage, const Layer *layer, GCancellable *cancellable,
+                               GError **error);
+/* Settle of flattening: renames it over the layer's path and protects it again. Idempotent.
+ * Durable. */
 gboolean storage_flatten_switch(Storage *storage, const Layer *layer, GError **error);
 gboolean storage_flatten_abandon(Storage *storage, const Layer *layer, GError **error);
 /* Deletes one listed item; missing is fine. Removes emptied parents (undo-N, set directory). */
-gboolean storage_reclaim(Storage *storage, const ReclaimItem *item, guint64 *freed_out, GError **error);
+gboolean storage_reclaim(Storage *storage, const ReclaimItem *item, guint64 *freed_out,
+                         GError **error);
 
-/* --- doctor ---------------------------------------------------------------------------------------------- */
+/* --- doctor
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Called for each thing found; `path` is relative to the store. Return FALSE to stop. */
 typedef enum { FOUND_MACHINE, FOUND_SET, FOUND_LAYER, FOUND_KEPT, FOUND_ORPHAN } FoundKind;
-typedef gboolean (*StorageFound)(FoundKind kind, const char *path, const char *id, gpointer user_data);
+typedef gboolean (*StorageFound)(FoundKind kind, const char *path, const char *id,
+                                 gpointer user_data);
 gboolean storage_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error);
-/* A machine as its own directory describes it (machine.ini, generation.ini of now and of each undo-N): for the
- * rebuild of a lost catalog. New reference; NULL with NOT_FOUND or INVALID. */
+/* A machine as its own directory describes it (machine.ini, generation.ini of now and of each
+ * undo-N): for the rebuild of a lost catalog. New reference; NULL with NOT_FOUND or INVALID. */
 Machine *storage_describe_machine(Storage *storage, const char *machine_id, GError **error);
 /* The layers of a set as layers.ini and the headers describe them. New array of references. */
 GPtrArray *storage_describe_set(Storage *storage, const char *set_id, GError **error);
-/* Compares a layer on disk with its record: there, protected, right parent, right capacity. Findings are
- * appended as newly allocated sentences. */
-gboolean storage_check_layer(Storage *storage, const Layer *layer, GPtrArray *findings, GError **error);
+/* Compares a layer on disk with its record: there, protected, right parent, right capacity.
+ * Findings are appended as newly allocated sentences. */
+gboolean storage_check_layer(Storage *storage, const Layer *layer, GPtrArray *findings,
+                             GError **error);
 
-/* --- names ----------------------------------------------------------------------------------------------- */
+/* --- names
+ * -----------------------------------------------------------------------------------------------
+ */
 
-/* The path that the domain's XML names for a volume: absolute, stable for the machine's life. Caller frees. */
+/* The path that the domain's XML names for a volume: absolute, stable for the machine's life.
+ * Caller frees. */
 char *storage_head_path(Storage *storage, const char *machine_id, const Volume *volume);
 char *storage_nvram_path(Storage *storage, const char *machine_id);
 
-/* --- import ---------------------------------------------------------------------------------------------- */
+/* --- import
+ * ---------------------------------------------------------------------------------------------- */
 
 /* What an image outside the store is, proven by our own parser and never probed as raw. */
 typedef struct {
     char *canonical_path;
-    char *format;           /* "qcow2", "raw" (only where stated), "vmdk", "vhdx", "vdi"; by magic */
+    char *format; /* "qcow2", "raw" (only where stated), "vmdk", "vhdx", "vdi"; by magic */
     guint64 capacity_bytes, size_bytes, allocated_bytes;
     guint64 device, inode;
     guint32 link_count;
@@ -200,19 +228,22 @@ typedef struct {
     char *backing;   /* NULL: none */
     char *data_file; /* NULL: none */
     gboolean is_block_device;
-    GError *chain_problem; /* why its backing chain may not be read; NULL: it may, or there is none */
+    GError
+        *chain_problem; /* why its backing chain may not be read; NULL: it may, or there is none */
 } ImageFacts;
 void image_facts_clear(ImageFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ImageFacts, image_facts_clear)
 /*
- * `path` must be absolute and lie below one of the configured import directories after opening without following
- * links; REFUSED else, with the directories in the hint. `format` NULL: proven by header. INVALID names what is
- * wrong with a hostile or broken header.
+ * `path` must be absolute and lie below one of the configured import directories after opening
+ * without following links; REFUSED else, with the directories in the hint. `format` NULL: proven by
+ * header. INVALID names what is wrong with a hostile or broken header.
  */
-gboolean storage_probe_image(Storage *storage, const char *path, const char *format, ImageFacts *facts_out,
-                             GError **error);
-/* Whether `path`, links followed, is the file of that device and inode. A path that is not there is not. */
+gboolean storage_probe_image(Storage *storage, const char *path, const char *format,
+                             ImageFacts *facts_out, GError **error);
+/* Whether `path`, links followed, is the file of that device and inode. A path that is not there is
+ * not. */
 gboolean storage_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);
-/* Looks for an image in the same directory or an import directory that (by our parser) names `path` as its backing or
- * data file: its name in *by_out (caller frees), NULL where there is none. */
-gboolean storage_find_user_of_image(Storage *storage, const char *path, char **by_out, GError **error);
+/* Looks for an image in the same directory or an import directory that (by our parser) names `path`
+ * as its backing or data file: its name in *by_out (caller frees), NULL where there is none. */
+gboolean storage_find_user_of_image(Storage *storage, const char *path, char **by_out,
+                                    GError **error);

@@ -8,7 +8,8 @@ typedef struct {
     void (*free)(Storage *);
     gboolean (*status)(Storage *, StoreStatus *, GError **);
     gboolean (*raise_generation)(Storage *, guint64, GError **);
-    gboolean (*head_facts)(Storage *, const Machine *, guint64, const char *, HeadFacts *, GError **);
+    gboolean (*head_facts)(Storage *, const Machine *, guint64, const char *, HeadFacts *,
+                           GError **);
     gboolean (*machine_facts)(Storage *, const char *, MachineFacts *, GError **);
     gssize (*read)(Storage *, const Machine *, const char *, guint64, void *, gsize, GError **);
     char *(*layer_digest)(Storage *, const Layer *, GCancellable *, GError **);

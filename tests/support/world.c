@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
-#include <ftw.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include "catalog/sqlite_catalog.h"
@@ -23,13 +23,16 @@
 #define TEXT_BYTES 512
 #define NOON       1700000000
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void hear(EngineEvent event, const char *id, const GError *error, gpointer user_data)
 {
     World *world = user_data;
     (void)error;
-    if (event == ENGINE_WANTS_SETTLE && !g_ptr_array_find_with_equal_func(world->wanted, id, g_str_equal, NULL))
+    if (event == ENGINE_WANTS_SETTLE &&
+        !g_ptr_array_find_with_equal_func(world->wanted, id, g_str_equal, NULL))
         g_ptr_array_add(world->wanted, g_strdup(id));
     if (event == ENGINE_MACHINE_SETTLED)
         g_ptr_array_add(world->settled, g_strdup(id));
@@ -63,10 +66,11 @@ static gboolean world_open(World *world, GError **error)
         return FALSE;
     world->hypervisor = memory_hypervisor_new(world->kind == WORLD_MEMORY ? NULL : domains);
     g_mkdir_with_parents(claims, 0700);
-    world->claims = world->kind == WORLD_MEMORY ? claims_new_memory() : claims_new_directory(claims);
+    world->claims =
+        world->kind == WORLD_MEMORY ? claims_new_memory() : claims_new_directory(claims);
     world->clock = clock_new_manual(NOON);
-    world->engine = engine_new(world->storage, world->hypervisor, world->catalog, world->claims, world->clock,
-                               &world->config);
+    world->engine = engine_new(world->storage, world->hypervisor, world->catalog, world->claims,
+                               world->clock, &world->config);
     engine_listen(world->engine, hear, world);
     return engine_open(world->engine, error) && engine_resync(world->engine, error);
 }
@@ -90,7 +94,8 @@ static World *world_prepare(WorldKind kind, const char *directory)
 
 WorldKind world_kind(void)
 {
-    return g_strcmp0(g_getenv("UNDERPIN_TEST_WORLD"), "directory") == 0 ? WORLD_DIRECTORY : WORLD_MEMORY;
+    return g_strcmp0(g_getenv("UNDERPIN_TEST_WORLD"), "directory") == 0 ? WORLD_DIRECTORY
+                                                                        : WORLD_MEMORY;
 }
 
 World *world_new_with(WorldKind kind, const EngineConfig *config)
@@ -191,7 +196,8 @@ void world_restart(World *world)
         fail_msg("opening the world again: %s", error->message);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------- */
+/* --- requests
+ * ---------------------------------------------------------------------------------------------- */
 
 Request *world_request(Verb verb, const char *name, ...)
 {
@@ -240,7 +246,8 @@ void world_do(World *world, Request *request)
 static char *make_image(World *world, const char *name, const char *target)
 {
     g_autofree char *file = g_strdup_printf("%s-%s.qcow2", name, target);
-    char *path = g_build_filename(world->kind == WORLD_MEMORY ? "/images" : world->directory, file, NULL);
+    char *path =
+        g_build_filename(world->kind == WORLD_MEMORY ? "/images" : world->directory, file, NULL);
     if (world->kind == WORLD_MEMORY) {
         memory_storage_put_image(world->storage, path, "qcow2", WORLD_CAPACITY_BYTES, NULL);
         return path;
@@ -299,17 +306,21 @@ gboolean world_has(World *world, const char *name)
     return machine != NULL;
 }
 
-/* --- guests ------------------------------------------------------------------------------------------------ */
+/* --- guests
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void write_image(World *world, const Machine *machine, const char *target, const char *text)
 {
-    g_autofree char *path = storage_head_path(world->storage, machine->id, machine_volume(machine, target));
+    g_autofree char *path =
+        storage_head_path(world->storage, machine->id, machine_volume(machine, target));
     g_autofree char *source = g_build_filename(world->directory, "guest-bytes", NULL);
     g_autofree char *command = g_strdup_printf("write -q -s %s 0 %d", source, TEXT_BYTES);
     char bytes[TEXT_BYTES] = {0};
     g_strlcpy(bytes, text, sizeof bytes);
     assert_true(g_file_set_contents(source, bytes, sizeof bytes, NULL));
-    const char *argv[] = {"qemu-io", "-f", machine_volume(machine, target)->format, "-c", command, path, NULL};
+    const char *argv[] = {"qemu-io", "-f", machine_volume(machine, target)->format, "-c", command,
+                          path,      NULL};
     g_autoptr(GError) error = NULL;
     if (!process_run(argv, NULL, NULL, &error))
         fail_msg("writing to %s of '%s': %s", target, machine->name, error->message);
@@ -321,7 +332,8 @@ void world_write(World *world, const char *name, const char *target, const char 
     char bytes[TEXT_BYTES] = {0};
     g_strlcpy(bytes, text, sizeof bytes);
     if (world->kind == WORLD_MEMORY)
-        assert_true(memory_storage_write(world->storage, machine->id, target, 0, bytes, sizeof bytes));
+        assert_true(
+            memory_storage_write(world->storage, machine->id, target, 0, bytes, sizeof bytes));
     else
         write_image(world, machine, target, text);
 }
@@ -376,16 +388,18 @@ void world_settle_wanted(World *world)
     for (guint i = 0; i < wanted->len; i++) {
         g_autoptr(GError) error = NULL;
         if (!engine_settle(world->engine, g_ptr_array_index(wanted, i), &error))
-            print_message("settling %s: %s\n", (char *)g_ptr_array_index(wanted, i), error->message);
+            print_message("settling %s: %s\n", (char *)g_ptr_array_index(wanted, i),
+                          error->message);
     }
 }
 
-/* --- invariants -------------------------------------------------------------------------------------------- */
+/* --- invariants
+ * -------------------------------------------------------------------------------------------- */
 
 static gboolean is_harmless(const Finding *finding)
 {
-    static const char *const HARMLESS[] = {"layers-unprotected", "no-exchange", "pending", "chain-long", "behind",
-                                           "space-low"};
+    static const char *const HARMLESS[] = {"layers-unprotected", "no-exchange", "pending",
+                                           "chain-long",         "behind",      "space-low"};
     for (gsize i = 0; i < G_N_ELEMENTS(HARMLESS); i++)
         if (strcmp(HARMLESS[i], finding->id) == 0)
             return TRUE;

@@ -1,4 +1,5 @@
-/* A small world for tests of the engine: its ports, a clock that stands still, a host in memory, and guests that write. */
+/* A small world for tests of the engine: its ports, a clock that stands still, a host in memory,
+ * and guests that write. */
 #pragma once
 
 #include "engine/engine.h"
@@ -9,13 +10,14 @@
 
 typedef enum {
     WORLD_MEMORY,    /* everything in memory: ten thousand operations a minute */
-    WORLD_DIRECTORY, /* real qcow2 images in a directory store, a catalog file, domains that survive the process */
+    WORLD_DIRECTORY, /* real qcow2 images in a directory store, a catalog file, domains that survive
+                        the process */
 } WorldKind;
 
 typedef struct {
     WorldKind kind;
-    char *directory; /* private; removed by world_free() */
-    Storage *storage;       /* these five are the engine's; borrowed here */
+    char *directory;  /* private; removed by world_free() */
+    Storage *storage; /* these five are the engine's; borrowed here */
     Hypervisor *hypervisor;
     Catalog *catalog;
     Claims *claims;
@@ -34,8 +36,8 @@ World *world_new(WorldKind kind);
 World *world_new_with(WorldKind kind, const EngineConfig *config);
 /* The usual settings: the defaults without a free-space floor. */
 void world_config_init(EngineConfig *config);
-/* The world in `directory`, which world_new(WORLD_DIRECTORY) made, as the next process finds it. Recovery happens here;
- * NULL with the error where the engine does not open. */
+/* The world in `directory`, which world_new(WORLD_DIRECTORY) made, as the next process finds it.
+ * Recovery happens here; NULL with the error where the engine does not open. */
 World *world_attach(const char *directory, GError **error);
 /* Ends the engine and its ports without ceremony; the directory stays. */
 void world_detach(World *world);
@@ -48,7 +50,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 /* Detach and attach: a restart of the daemon. WORLD_DIRECTORY only. */
 void world_restart(World *world);
 
-/* --- what people do ---------------------------------------------------------------------------------------- */
+/* --- what people do
+ * ---------------------------------------------------------------------------------------- */
 
 /* A request on some machines; the names end with NULL. */
 Request *world_request(Verb verb, const char *name, ...) G_GNUC_NULL_TERMINATED;
@@ -56,23 +59,28 @@ Request *world_request(Verb verb, const char *name, ...) G_GNUC_NULL_TERMINATED;
 Job *world_run(World *world, Request *request);
 /* The same, and asserts that the job is done with every item done. */
 void world_do(World *world, Request *request);
-/* "vda=system,vdb=temporary,vdc=data": imports a machine from new image files with that outline, 4 MiB each. */
+/* "vda=system,vdb=temporary,vdc=data": imports a machine from new image files with that outline, 4
+ * MiB each. */
 void world_import(World *world, const char *name, const char *outline);
-/* Imports "name" with system, temporary and data; writes `text` to each volume as "text-vda" …; prepares it. */
+/* Imports "name" with system, temporary and data; writes `text` to each volume as "text-vda" …;
+ * prepares it. */
 void world_base(World *world, const char *name, const char *text);
 /* Makes one clone. */
 void world_clone(World *world, const char *base, const char *name);
-Machine *world_machine(World *world, const char *name); /* new reference; asserts that it is there */
+Machine *world_machine(World *world,
+                       const char *name); /* new reference; asserts that it is there */
 gboolean world_has(World *world, const char *name);
 
-/* --- what guests do ---------------------------------------------------------------------------------------- */
+/* --- what guests do
+ * ---------------------------------------------------------------------------------------- */
 
 /* Writes a text at the start of a volume, as the guest would. */
 void world_write(World *world, const char *name, const char *target, const char *text);
 /* The text at the start of a volume, as the guest sees it. Caller frees. */
 char *world_read(World *world, const char *name, const char *target);
 void world_assert_content(World *world, const char *name, const char *target, const char *text);
-/* Start and stop by virsh or from inside, with the hook's calls and libvirt's events as on a real host. */
+/* Start and stop by virsh or from inside, with the hook's calls and libvirt's events as on a real
+ * host. */
 void world_start(World *world, const char *name);
 void world_stop(World *world, const char *name);
 /* Asks the hook only. */
@@ -80,9 +88,11 @@ gboolean world_may_start(World *world, const char *name, GError **error);
 /* Settles what was asked for since the last call, as a worker of the queue would. */
 void world_settle_wanted(World *world);
 
-/* --- invariants -------------------------------------------------------------------------------------------- */
+/* --- invariants
+ * -------------------------------------------------------------------------------------------- */
 
-/* Holds catalog, store and domains against each other (DESIGN.md, section 5) and fails the test with what is broken. */
+/* Holds catalog, store and domains against each other (DESIGN.md, section 5) and fails the test
+ * with what is broken. */
 void world_check_invariants(World *world);
 /* The same, but for one kind of finding that the test expects. */
 void world_check_invariants_except(World *world, const char *expected);

@@ -62,7 +62,8 @@ static gboolean drop_original(DirectoryStore *store, const Head *head, int now_f
            durable_file_sync(directory_fd, head->source_path, error);
 }
 
-/* For export. What a repeated import finds is ours, and not remembered; some file systems cannot. */
+/* For export. What a repeated import finds is ours, and not remembered; some file systems cannot.
+ */
 static gboolean remember_owner(int fd, const char *file, GError **error)
 {
     struct stat status;
@@ -305,7 +306,8 @@ gboolean directory_export(Storage *storage, const Machine *machine, GCancellable
     return TRUE;
 }
 
-/* A copy is known by its mark, a link by its inode; what a killed copy left has a name of our own. */
+/* A copy is known by its mark, a link by its inode; what a killed copy left has a name of our own.
+ */
 static gboolean take_back(Export *work, GError **error)
 {
     g_autoptr(GError) missing = NULL;
@@ -330,8 +332,12 @@ gboolean directory_export_abandon(Storage *storage, const Machine *machine, GErr
         return FALSE;
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);
-        g_auto(Export) work = {.store = store, .machine = machine, .head = head, .now_fd = now_fd,
-                               .path = original_path(origin, head->target), .directory_fd = -1};
+        g_auto(Export) work = {.store = store,
+                               .machine = machine,
+                               .head = head,
+                               .now_fd = now_fd,
+                               .path = original_path(origin, head->target),
+                               .directory_fd = -1};
         if (work.path && !take_back(&work, error))
             return FALSE;
     }

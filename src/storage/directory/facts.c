@@ -154,7 +154,8 @@ static gint compare_numbers(gconstpointer one, gconstpointer other)
 }
 
 /* *leftover_out: a description was being written when its writer was killed. */
-static gboolean read_names(int machine_fd, MachineFacts *facts, gboolean *leftover_out, GError **error)
+static gboolean read_names(int machine_fd, MachineFacts *facts, gboolean *leftover_out,
+                           GError **error)
 {
     g_autoptr(GPtrArray) names = directory_list(machine_fd, error);
     for (guint i = 0; names && i < names->len; i++) {

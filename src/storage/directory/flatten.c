@@ -211,8 +211,7 @@ gboolean directory_flatten_abandon(Storage *storage, const Layer *layer, GError 
 {
     g_auto(Flatten) work = {directory_store(storage), layer, -1, -1, NULL, NULL};
     gboolean staged = FALSE;
-    return flatten_open(&work, error) &&
-           entry_find(work.set_fd, work.flat, NULL, &staged, error) &&
+    return flatten_open(&work, error) && entry_find(work.set_fd, work.flat, NULL, &staged, error) &&
            (!staged || (fault_point(FAULT_STAGE_ABANDON, error) &&
                         entry_unlink(work.set_fd, work.flat, error)));
 }

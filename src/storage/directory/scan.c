@@ -176,8 +176,9 @@ static gboolean scan_ids(Scan *scan, const char *directory, int fd, ScanEntry en
 
 static gboolean scan_root(Scan *scan, GError **error)
 {
-    static const char *const known[] = {"store.ini", "generation", "lock",       "machines",
-                                        "layers",    "trash",      "lost+found", ".generation.new", NULL};
+    static const char *const known[] = {"store.ini",  "generation",      "lock",
+                                        "machines",   "layers",          "trash",
+                                        "lost+found", ".generation.new", NULL};
     g_autoptr(GPtrArray) names = directory_list(scan->store->root_fd, error);
     for (guint i = 0; names && !scan->stopped && i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);

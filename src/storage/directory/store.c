@@ -112,8 +112,7 @@ static gboolean check_is_empty(const DirectoryStore *store, GError **error)
     for (guint i = 0; names && i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
         if (!g_strv_contains(making, name) && strcmp(name, temporary) != 0 &&
-            !g_str_has_prefix(name, ".store.ini") &&
-            !g_str_has_prefix(name, "store.ini"))
+            !g_str_has_prefix(name, ".store.ini") && !g_str_has_prefix(name, "store.ini"))
             return error_set(error, UNDERPIN_ERROR_REFUSED, "give the store a directory of its own",
                              "'%s' holds something else ('%s')", store->root, name);
     }

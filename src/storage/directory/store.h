@@ -40,18 +40,18 @@ typedef enum {
 } Unsynced;
 
 /* The names inside a store and inside a machine's directory. */
-#define NAME_NOW     "now"
-#define NAME_NEXT    "next"
-#define NAME_ASIDE   "aside"     /* the old `now` between two renames, where there is no exchange */
-#define NAME_REMOVED "removed"   /* the `now` of a machine that is being removed */
-#define NAME_MARK    "unsettled" /* a session has run and its end is not settled yet */
-#define NAME_SEALED  "sealed"
-#define NAME_DATA    "data"
-#define NAME_RECORD  "generation.ini"
-#define NAME_MACHINE "machine.ini"
+#define NAME_NOW               "now"
+#define NAME_NEXT              "next"
+#define NAME_ASIDE             "aside" /* the old `now` between two renames, where there is no exchange */
+#define NAME_REMOVED           "removed"   /* the `now` of a machine that is being removed */
+#define NAME_MARK              "unsettled" /* a session has run and its end is not settled yet */
+#define NAME_SEALED            "sealed"
+#define NAME_DATA              "data"
+#define NAME_RECORD            "generation.ini"
+#define NAME_MACHINE           "machine.ini"
 #define NAME_MACHINE_TEMPORARY ".machine.ini.new" /* durable_file_temporary() of it */
-#define NAME_LAYERS  "layers.ini"
-#define NAME_NVRAM   "nvram.fd"
+#define NAME_LAYERS            "layers.ini"
+#define NAME_NVRAM             "nvram.fd"
 
 enum {
     MODE_DIRECTORY = 0711, /* QEMU's user passes through, and lists nothing */

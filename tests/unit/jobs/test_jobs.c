@@ -1,4 +1,5 @@
-/* The queue: one job a request, progress, pending machines, cancelling, taking up again after a restart. */
+/* The queue: one job a request, progress, pending machines, cancelling, taking up again after a
+ * restart. */
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +107,8 @@ static Job *wait_for(Queue *queue, const char *id, JobState state)
         if (job->state == state)
             return job;
         if (job_state_is_final(job->state))
-            fail_msg("job is %s, not %s: %s", job_state_name(job->state), job_state_name(state), job->message);
+            fail_msg("job is %s, not %s: %s", job_state_name(job->state), job_state_name(state),
+                     job->message);
         job_unref(job);
         g_mutex_lock(&queue->lock);
         while (queue->events == seen)
@@ -224,7 +226,8 @@ static void a_queued_job_runs_after_a_restart(void **state)
     Queue *queue = *state;
     stop_queue(queue);
     g_autoptr(Request) request = rebase("v2");
-    g_autoptr(Job) queued = job_new("00000000000000aa", request, "tester", clock_now(queue->world->clock));
+    g_autoptr(Job) queued =
+        job_new("00000000000000aa", request, "tester", clock_now(queue->world->clock));
     assert_true(catalog_put_job(queue->world->catalog, queued, NULL));
     world_restart(queue->world);
     start_queue(queue);
@@ -238,12 +241,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_submitted_job_runs_to_its_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_key_is_the_same_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_open_request_is_one_job, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_pending_job_is_done_when_its_machines_have_stopped, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(cancelling_a_pending_job_leaves_the_machines_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_job_is_done_when_its_machines_have_stopped,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cancelling_a_pending_job_leaves_the_machines_as_they_are,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_finished_job_cannot_be_cancelled, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refused_request_is_a_failed_job_with_a_remedy, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_pending_job_survives_a_restart, set_up_on_disk, tear_down),
-        cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_request_is_a_failed_job_with_a_remedy, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_pending_job_survives_a_restart, set_up_on_disk,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk,
+                                        tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
