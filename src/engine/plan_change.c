@@ -355,7 +355,6 @@ gboolean plan_export(Planner *planner, GError **error)
     item->next = machine_copy(machine);
     item->next->desired_place = PLACE_GONE;
     item->next->export_out = TRUE;
-    item->next->discard = TRUE;
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         plan_item_add_volume(item, volume->target, volume->role, FATE_KEPT);

@@ -369,7 +369,7 @@ static void put_kept(Run *run, const Machine *next, Changes *changes)
     gint64 now = engine_now(run->engine);
     for (guint i = 0; actual && i < actual->heads->len; i++) {
         const Head *head = g_ptr_array_index(actual->heads, i);
-        if (head->role != ROLE_DATA || next->discard || next->retired)
+        if (head->role != ROLE_DATA || next->discard || next->retired || next->export_out)
             continue;
         g_autofree char *id = id_new();
         g_autofree char *path =

@@ -77,7 +77,7 @@ refuses 'a domain with a managed save' "'lively' has saved memory" $(of_domain l
 virsh -q managedsave-remove lively
 virsh -q start --paused lively
 does virsh -q save lively "$work/lively.save"
-refuses 'a domain saved to a file' "'lively' has saved memory" $(of_domain lively)
+refuses 'a domain saved to a file' "'lively' was saved to a file" $(of_domain lively)
 virsh -q start --paused lively
 does virsh -q blockcopy lively vda "$images/copy.qcow2" --transient-job
 lab_until 20 bash -c 'virsh blockjob lively vda 2>&1 | grep -q 100' 2>/dev/null

@@ -18,7 +18,7 @@ off off1
 u hold kept --reason 'exam'
 
 note 'the dry run and the run agree, several states at once (scenarios 25, 30, 33, 35)'
-mv "$(head_of bad vda)" "$work/bad.qcow2"
+mv "$(head_of bad vdc)" "$work/bad.qcow2"
 underpin rebase --all v1 --onto v2 --dry-run --json >"$work/plan"
 is 'the dry run says what happens to each' 'bad:refuse busy:now kept:skip live:pending off1:now off2:now' \
   "$(jq -r '[.items[] | "\(.machine):\(.decision)"] | sort | join(" ")' "$work/plan")"
@@ -31,7 +31,7 @@ is 'the receipt proves the data volume' true "$(jq -r '.items[] | select(.machin
 is 'data is the same file' "$inode" "$(inode_of "$(head_of off1 vdc)")"
 is 'data is the same to the byte' "$data" "$(md5sum <"$(head_of off1 vdc)")"
 is 'the definition is the same but for the instance' "$xml" "$(virsh -q dumpxml --inactive off1 | grep -v "entry name=.serial")"
-mv "$work/bad.qcow2" "$(head_of bad vda)"
+mv "$work/bad.qcow2" "$(head_of bad vdc)"
 u rebase --all v1 --onto v2
 is 'retrying takes only what is left' 'v2 v1' "$(base_of bad) $(base_of kept)"
 u_refuses 'a clone on hold is left out, and said so' 4 'exam' rebase kept --onto v2

@@ -259,7 +259,21 @@ static gboolean export_head(Export *work, GError **error)
     gboolean done = FALSE;
     return check_exportable(work->machine, work->head, error) && export_prepare(work, error) &&
            check_destination(work, &done, error) && (done || place(work, error)) &&
-           give_owner_back(work, error) && durable_file_sync(work->directory_fd, work->path, error);
+           durable_file_sync(work->directory_fd, work->path, error);
+}
+
+gboolean export_give_back(DirectoryStore *store, const Machine *machine, const Head *head,
+                          int heads_fd, GError **error)
+{
+    g_autoptr(Json) origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    g_auto(Export) work = {.store = store,
+                           .machine = machine,
+                           .head = head,
+                           .now_fd = heads_fd,
+                           .path = original_path(origin, head->target),
+                           .directory_fd = -1};
+    return !work.path || (export_prepare(&work, error) && give_owner_back(&work, error) &&
+                          durable_file_sync(work.directory_fd, work.path, error));
 }
 
 gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const Head *head,

@@ -60,6 +60,16 @@ static gboolean check_data_is_kept(DirectoryStore *store, const Machine *machine
     return TRUE;
 }
 
+static gboolean give_back(DirectoryStore *store, const Machine *machine, int heads_fd,
+                          const Generation *generation, GError **error)
+{
+    for (guint i = 0; machine->export_out && i < generation->heads->len; i++)
+        if (!export_give_back(store, machine, g_ptr_array_index(generation->heads, i), heads_fd,
+                              error))
+            return FALSE;
+    return TRUE;
+}
+
 static gboolean check_heads(DirectoryStore *store, const Machine *machine, int heads_fd,
                             const GPtrArray *kept, GError **error)
 {
@@ -71,7 +81,8 @@ static gboolean check_heads(DirectoryStore *store, const Machine *machine, int h
         return TRUE;
     const Generation *generation = generation_lookup(machine, heads_fd, number, &owned, error);
     return generation && heads_check_unlocked(heads_fd, machine, generation, error) &&
-           check_data_is_kept(store, machine, heads_fd, generation, kept, error);
+           check_data_is_kept(store, machine, heads_fd, generation, kept, error) &&
+           give_back(store, machine, heads_fd, generation, error);
 }
 
 /* What an earlier operation has left in `next` is finished first. */

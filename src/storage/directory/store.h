@@ -298,6 +298,10 @@ gboolean image_is_written(int fd, const char *format, const char *name, gboolean
 
 /* --- export.c --------------------------------------------------------------------------------- */
 
+/* After the commit: the exported file has its first owner and mode again. A link shares them with the head, so this is
+ * not for a stage that may still be abandoned. Idempotent. */
+gboolean export_give_back(DirectoryStore *store, const Machine *machine, const Head *head,
+                          int heads_fd, GError **error);
 /* Whether the head lies where import had found it: as the same file, or as a copy that export made.
  */
 gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const Head *head,
