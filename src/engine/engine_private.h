@@ -222,6 +222,8 @@ gboolean identity_refresh(Engine *engine, const char *machine_id, GError **error
 gboolean identity_start(Engine *engine, const char *machine_id, GError **error);
 /* Remembers that the definition is behind, for identity_refresh_one(). */
 void identity_note_stale(Engine *engine, const char *machine_id);
+/* Refreshes this one if it was noted; the caller owns the machine. */
+void identity_refresh_noted(Engine *engine, const char *machine_id);
 /* Refreshes one that was noted. FALSE: none is left. */
 gboolean identity_refresh_one(Engine *engine);
 

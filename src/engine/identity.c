@@ -55,6 +55,16 @@ static char *take_stale(Engine *engine)
     return id;
 }
 
+void identity_refresh_noted(Engine *engine, const char *machine_id)
+{
+    g_autoptr(GError) error = NULL;
+    g_rw_lock_writer_lock(&engine->lock);
+    gboolean noted = g_hash_table_remove(engine->stale_identities, machine_id);
+    g_rw_lock_writer_unlock(&engine->lock);
+    if (noted && !identity_refresh(engine, machine_id, &error))
+        g_debug("renewing the identity of machine %s: %s", machine_id, error->message);
+}
+
 gboolean identity_refresh_one(Engine *engine)
 {
     g_autoptr(GError) error = NULL;

@@ -522,6 +522,19 @@ static void shut_down_first(Run *run)
         (void)engine_settle(run->engine, g_ptr_array_index(ids, i), NULL);
 }
 
+/* A few are renewed at once, so that a start by virsh right after the job finds them; many in the
+ * background. */
+#define IDENTITIES_AT_ONCE 16
+
+static void renew_identities(Run *run)
+{
+    for (guint i = 0; run->works->len <= IDENTITIES_AT_ONCE && i < run->works->len; i++) {
+        const Work *work = g_ptr_array_index(run->works, i);
+        if (work->job_item->state == ITEM_DONE)
+            identity_refresh_noted(run->engine, work->item->machine_id);
+    }
+}
+
 static gboolean run_steps(Run *run, GError **error)
 {
     const Request *request = run->job->request;
@@ -542,8 +555,10 @@ static gboolean run_steps(Run *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    if (run->job->committed)
+    if (run->job->committed) {
         run_settle(run);
+        renew_identities(run);
+    }
     run_actions(run);
     note_pace(run, started, machines);
     return TRUE;
