@@ -141,6 +141,7 @@ int main(int argc, char **argv)
                    .clones = options.quick ? 100 : 1000,
                    .many = options.quick ? 1000 : 10000};
     bench_keep = options.keep;
+    g_mkdir_with_parents(options.directory, 0711);
     run_rows(&bench, &options);
     report_print(report);
     if (options.json && !report_write_json(report, options.json, options.quick, &error))

@@ -86,7 +86,9 @@ static gboolean make_flat(const Flatten *work, GError **error)
                                    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE_HEAD);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot create '%s'", work->flat);
-    OverlaySpec spec = {.capacity_bytes = header.capacity_bytes, .identity = header.identity};
+    OverlaySpec spec = {.capacity_bytes = header.capacity_bytes,
+                        .no_extended_l2 = !QEMU_STREAMS_SUBCLUSTERS,
+                        .identity = header.identity};
     return qcow2_overlay_write(fd, &spec, work->flat, error);
 }
 

@@ -63,6 +63,7 @@ static gboolean write_empty(const HeadWork *work, int fd, const char *backing, G
     OverlaySpec spec = {.capacity_bytes = work->head->capacity_bytes,
                         .backing_file = backing,
                         .backing_format = backing ? work->head->layer_format : NULL,
+                        .no_extended_l2 = !QEMU_STREAMS_SUBCLUSTERS,
                         .identity = identity};
     return qcow2_overlay_write(fd, &spec, work->what, error);
 }

@@ -292,14 +292,21 @@ gboolean switched_sync(DirectoryStore *store, const char *machine_id, int machin
 
 gboolean head_facts_read(int directory_fd, const char *file, const char *format,
                          HeadFacts *facts_out, GError **error);
+/*
+ * Sub-clusters (extended L2) halve the cost of a first write, but QEMU 7.2 dies of them while it
+ * streams (virsh blockpull, copy on read): an assertion in bdrv_co_do_copy_on_readv(), seen with
+ * plain images of qemu-img too. A guest that is killed weighs more than a first write.
+ */
+#define QEMU_STREAMS_SUBCLUSTERS FALSE
+
 /* Whether the guest has ever written to the image. */
 gboolean image_is_written(int fd, const char *format, const char *name, gboolean *written_out,
                           GError **error);
 
 /* --- export.c --------------------------------------------------------------------------------- */
 
-/* After the commit: the exported file has its first owner and mode again. A link shares them with the head, so this is
- * not for a stage that may still be abandoned. Idempotent. */
+/* After the commit: the exported file has its first owner and mode again. A link shares them with
+ * the head, so this is not for a stage that may still be abandoned. Idempotent. */
 gboolean export_give_back(DirectoryStore *store, const Machine *machine, const Head *head,
                           int heads_fd, GError **error);
 /* Whether the head lies where import had found it: as the same file, or as a copy that export made.
