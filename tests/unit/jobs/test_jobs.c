@@ -143,7 +143,7 @@ static void the_same_key_is_the_same_job(void **state)
     first->idempotency_key = g_strdup("once");
     again->idempotency_key = g_strdup("once");
     g_autoptr(Job) one = submit(*state, first);
-    g_autoptr(Job) done = wait_for(*state, one->id, JOB_DONE);
+    job_unref(wait_for(*state, one->id, JOB_DONE));
     g_autoptr(Job) other = submit(*state, again);
     assert_string_equal(one->id, other->id);
 }
@@ -153,7 +153,7 @@ static void the_same_open_request_is_one_job(void **state)
     Queue *queue = *state;
     world_start(queue->world, "lab-1");
     g_autoptr(Job) one = submit(queue, rebase("v2"));
-    g_autoptr(Job) pending = wait_for(queue, one->id, JOB_PENDING);
+    job_unref(wait_for(queue, one->id, JOB_PENDING));
     g_autoptr(Job) other = submit(queue, rebase("v2"));
     assert_string_equal(one->id, other->id);
     world_stop(queue->world, "lab-1");
@@ -167,7 +167,7 @@ static void a_pending_job_is_done_when_its_machines_have_stopped(void **state)
     g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
     assert_true(pending->committed);
     world_stop(queue->world, "lab-1");
-    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    job_unref(wait_for(queue, job->id, JOB_DONE));
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
 }
 
@@ -177,9 +177,9 @@ static void cancelling_a_pending_job_leaves_the_machines_as_they_are(void **stat
     g_autoptr(GError) error = NULL;
     world_start(queue->world, "lab-1");
     g_autoptr(Job) job = submit(queue, rebase("v2"));
-    g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
+    job_unref(wait_for(queue, job->id, JOB_PENDING));
     assert_true(jobs_cancel(queue->jobs, job->id, &error));
-    g_autoptr(Job) cancelled = wait_for(queue, job->id, JOB_CANCELLED);
+    job_unref(wait_for(queue, job->id, JOB_CANCELLED));
     world_stop(queue->world, "lab-1");
     world_assert_content(queue->world, "lab-1", "vda", "one-vda");
 }
@@ -189,7 +189,7 @@ static void a_finished_job_cannot_be_cancelled(void **state)
     Queue *queue = *state;
     g_autoptr(GError) error = NULL;
     g_autoptr(Job) job = submit(queue, rebase("v2"));
-    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    job_unref(wait_for(queue, job->id, JOB_DONE));
     assert_false(jobs_cancel(queue->jobs, job->id, &error));
     assert_int_equal(error_code(error), UNDERPIN_ERROR_REFUSED);
     assert_non_null(strstr(error_hint(error), "undo"));
@@ -208,7 +208,7 @@ static void a_pending_job_survives_a_restart(void **state)
     Queue *queue = *state;
     world_start(queue->world, "lab-1");
     g_autoptr(Job) job = submit(queue, rebase("v2"));
-    g_autoptr(Job) pending = wait_for(queue, job->id, JOB_PENDING);
+    job_unref(wait_for(queue, job->id, JOB_PENDING));
     stop_queue(queue);
     world_restart(queue->world);
     start_queue(queue);
@@ -217,7 +217,7 @@ static void a_pending_job_survives_a_restart(void **state)
     world_stop(queue->world, "lab-1");
     g_autoptr(Machine) machine = world_machine(queue->world, "lab-1");
     jobs_want_settle(queue->jobs, machine->id);
-    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    job_unref(wait_for(queue, job->id, JOB_DONE));
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
 }
 
@@ -231,7 +231,7 @@ static void a_queued_job_runs_after_a_restart(void **state)
     assert_true(catalog_put_job(queue->world->catalog, queued, NULL));
     world_restart(queue->world);
     start_queue(queue);
-    g_autoptr(Job) done = wait_for(queue, "00000000000000aa", JOB_DONE);
+    job_unref(wait_for(queue, "00000000000000aa", JOB_DONE));
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
 }
 
