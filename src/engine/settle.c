@@ -467,6 +467,7 @@ static void take_receipt(Engine *engine, Settled *settled)
         machine->desired == machine->actual)
         return;
     json_t *data_after = receipt_take(engine, machine);
+    g_free(settled->receipt);
     settled->receipt = receipt_compare(settled->data_before, data_after);
     json_decref(data_after);
 }
@@ -482,6 +483,7 @@ gboolean settle_finish(Engine *engine, Settled *settled, gboolean allow_hypervis
         return FALSE;
     take_receipt(engine, settled);
     after->actual_place = machine->desired_place;
+    g_clear_pointer(&settled->after, machine_unref); /* of an earlier try */
     settled->after = gone ? after_gone(machine) : g_steal_pointer(&after);
     return TRUE;
 }

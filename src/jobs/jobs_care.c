@@ -4,6 +4,9 @@
 
 /* Retention is a matter of days: a look a minute is plenty. A finished job wakes it at once. */
 #define CARE_SECONDS 60
+/* A settle that found the machine stopped but not yet let go of (a QEMU that is dying) is tried
+ * again this soon. */
+#define RETRY_SECONDS 2
 
 /* --- settles
  * -----------------------------------------------------------------------------------------------
@@ -32,8 +35,11 @@ void jobs_settle_one(gpointer machine_id, gpointer user_data)
         return;
     if (error_code(error) != UNDERPIN_ERROR_BUSY)
         g_message("settling machine %s: %s", id, error->message);
+    else if (power_is_active(engine_power(jobs->engine, id)))
+        return; /* its stop is an event of its own */
     g_mutex_lock(&jobs->lock);
     g_hash_table_add(jobs->retry, g_strdup(id));
+    g_cond_broadcast(&jobs->care_wake); /* it may be waiting for a longer time */
     g_mutex_unlock(&jobs->lock);
 }
 
@@ -78,13 +84,19 @@ static void maintain(Jobs *jobs)
 }
 
 /* Waits for the next round; FALSE when the end has come. */
+static gint64 round_deadline(const Jobs *jobs, gint64 began)
+{
+    gint64 seconds = g_hash_table_size(jobs->retry) ? RETRY_SECONDS : CARE_SECONDS;
+    return began + seconds * G_USEC_PER_SEC;
+}
+
 static gboolean wait_for_round(Jobs *jobs)
 {
-    gint64 deadline = g_get_monotonic_time() + CARE_SECONDS * G_USEC_PER_SEC;
+    gint64 began = g_get_monotonic_time();
     g_mutex_lock(&jobs->lock);
     while (!jobs->stopping && !jobs->care_wanted &&
-           g_cond_wait_until(&jobs->care_wake, &jobs->lock, deadline))
-        ;
+           g_get_monotonic_time() < round_deadline(jobs, began))
+        (void)g_cond_wait_until(&jobs->care_wake, &jobs->lock, round_deadline(jobs, began));
     jobs->care_wanted = FALSE;
     gboolean go_on = !jobs->stopping;
     g_mutex_unlock(&jobs->lock);
