@@ -118,18 +118,27 @@ static void check_body_headers(Exchange *exchange)
         return;
     if (stated_length(exchange) > HTTP_BODY_LIMIT_BYTES)
         refuse_size(exchange);
-    else if (exchange->route->takes_body && !is_json_type(exchange->request->content_type))
+    else if (exchange->route->takes_body && !is_json_type(header(exchange, "Content-Type")))
         exchange_refuse(exchange, STATUS_MEDIA_TYPE, UNDERPIN_ERROR_UNSUPPORTED,
                         "send Content-Type: application/json", "the body is not said to be JSON");
+}
+
+/* All of them: the library's memory for a connection bounds their size. */
+static enum MHD_Result take_header(void *request, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    if (value)
+        http_request_add_header(request, name, value);
+    return MHD_YES;
 }
 
 static void read_headers(Exchange *exchange, const char *method)
 {
     exchange->request = http_request_new(method, exchange->target);
     exchange->request->peer = exchange_peer(exchange);
-    exchange->request->content_type = g_strdup(header(exchange, "Content-Type"));
-    exchange->request->idempotency_key = g_strdup(header(exchange, "Idempotency-Key"));
-    exchange->request->last_event_id = g_strdup(header(exchange, "Last-Event-ID"));
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header,
+                              exchange->request);
     const char *query = strchr(exchange->target, '?');
     exchange->route =
         router_match(exchange->host->routes, exchange->host->route_count, exchange->request,
@@ -163,9 +172,9 @@ static void resume(gpointer connection)
 static struct MHD_Response *event_response(Exchange *exchange)
 {
     g_autoptr(GError) error = NULL;
-    EventReader *reader =
-        event_reader_new(exchange->host->api->events, exchange->request->last_event_id, suspend,
-                         resume, exchange->connection, &error);
+    EventReader *reader = event_reader_new(exchange->host->api->events,
+                                           http_request_header(exchange->request, "Last-Event-ID"),
+                                           suspend, resume, exchange->connection, &error);
     if (reader)
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BLOCK_BYTES, read_events,
                                                  reader, free_reader);
@@ -189,22 +198,24 @@ static struct MHD_Response *body_response(const HttpResponse *response)
                                                                   g_bytes_ref(response->body));
 }
 
+/* What the handler has set itself goes before what every answer says. */
 static void add_headers(struct MHD_Response *answer, const HttpResponse *response)
 {
     const struct {
         const char *name, *value;
     } headers[] = {
         {"Content-Type", response->content_type},
-        {"Location", response->location},
-        {"Allow", response->allow},
         {"Connection", response->closes ? "close" : NULL},
         {"Cache-Control", "no-store"},
         {"X-Content-Type-Options", "nosniff"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(headers); i++) {
-        if (headers[i].value)
+        if (headers[i].value && !http_response_header(response, headers[i].name))
             MHD_add_response_header(answer, headers[i].name, headers[i].value);
     }
+    for (guint i = 0; i < response->headers->len; i += 2)
+        MHD_add_response_header(answer, response->headers->pdata[i],
+                                response->headers->pdata[i + 1]);
 }
 
 static enum MHD_Result exchange_answer(Exchange *exchange)

@@ -36,13 +36,7 @@ HttpResponse *handle_openapi(const Api *api, const HttpRequest *request, GError 
     (void)request;
     GBytes *document = g_resource_lookup_data(http_get_resource(), "/underpin/openapi.json",
                                               G_RESOURCE_LOOKUP_FLAGS_NONE, error);
-    if (!document)
-        return NULL;
-    HttpResponse *response = g_new0(HttpResponse, 1);
-    response->status = 200;
-    response->content_type = "application/json";
-    response->body = document;
-    return response;
+    return document ? http_response_bytes(200, "application/json", document) : NULL;
 }
 
 HttpResponse *handle_events(const Api *api, const HttpRequest *request, GError **error)

@@ -48,13 +48,14 @@ HttpResponse *handle_plan_make(const Api *api, const HttpRequest *http, GError *
 HttpResponse *handle_job_submit(const Api *api, const HttpRequest *http, GError **error)
 {
     g_autoptr(Request) request = read_request(http, error);
-    if (!request || !take_key(request, http->idempotency_key, error))
+    if (!request || !take_key(request, http_request_header(http, "Idempotency-Key"), error))
         return NULL;
     g_autofree char *requested_by = peer_describe(&http->peer);
     g_autoptr(Job) job = jobs_submit(api->jobs, request, requested_by, error);
     if (!job)
         return NULL;
     HttpResponse *response = http_response_json(202, job_to_api_json(api, job, FALSE));
-    response->location = g_strdup_printf("/api/v1/jobs/%s", job->id);
+    g_autofree char *location = g_strdup_printf("/api/v1/jobs/%s", job->id);
+    http_response_add_header(response, "Location", location);
     return response;
 }

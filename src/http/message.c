@@ -11,6 +11,7 @@ HttpRequest *http_request_new(const char *method, const char *target)
     request->method = g_strdup(g_str_equal(method, "HEAD") ? "GET" : method);
     request->path = g_strndup(target, strcspn(target, "?"));
     request->query = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    request->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     request->body = g_byte_array_new();
     return request;
 }
@@ -24,11 +25,22 @@ void http_request_free(HttpRequest *request)
     for (guint i = 0; i < HTTP_PARAMETERS_MAX; i++)
         g_free(request->parameters[i]);
     g_hash_table_unref(request->query);
-    g_free(request->content_type);
-    g_free(request->idempotency_key);
-    g_free(request->last_event_id);
+    g_hash_table_unref(request->headers);
     g_byte_array_unref(request->body);
     g_free(request);
+}
+
+void http_request_add_header(HttpRequest *request, const char *name, const char *value)
+{
+    g_autofree char *key = g_ascii_strdown(name, -1);
+    if (!g_hash_table_contains(request->headers, key))
+        g_hash_table_insert(request->headers, g_steal_pointer(&key), g_strdup(value));
+}
+
+const char *http_request_header(const HttpRequest *request, const char *name)
+{
+    g_autofree char *key = g_ascii_strdown(name, -1);
+    return g_hash_table_lookup(request->headers, key);
 }
 
 const char *http_request_query(const HttpRequest *request, const char *name)
@@ -74,17 +86,32 @@ void http_response_free(HttpResponse *response)
     if (!response)
         return;
     g_clear_pointer(&response->body, g_bytes_unref);
-    g_free(response->location);
-    g_free(response->allow);
+    g_ptr_array_unref(response->headers);
     g_free(response);
 }
 
-static HttpResponse *response_new(unsigned status, const char *content_type, GBytes *body)
+void http_response_add_header(HttpResponse *response, const char *name, const char *value)
+{
+    g_ptr_array_add(response->headers, g_strdup(name));
+    g_ptr_array_add(response->headers, g_strdup(value));
+}
+
+const char *http_response_header(const HttpResponse *response, const char *name)
+{
+    for (guint i = 0; i < response->headers->len; i += 2) {
+        if (g_ascii_strcasecmp(response->headers->pdata[i], name) == 0)
+            return response->headers->pdata[i + 1];
+    }
+    return NULL;
+}
+
+HttpResponse *http_response_bytes(unsigned status, const char *content_type, GBytes *body)
 {
     HttpResponse *response = g_new0(HttpResponse, 1);
     response->status = status;
     response->content_type = content_type;
     response->body = body;
+    response->headers = g_ptr_array_new_with_free_func(g_free);
     return response;
 }
 
@@ -98,8 +125,9 @@ static HttpResponse *response_with_json(unsigned status, const char *content_typ
     char *text = json_dumps(json, JSON_COMPACT);
     g_assert(text);
     json_decref(json);
-    return response_new(status, content_type,
-                        g_bytes_new_with_free_func(text, strlen(text), release_json_text, text));
+    return http_response_bytes(
+        status, content_type,
+        g_bytes_new_with_free_func(text, strlen(text), release_json_text, text));
 }
 
 HttpResponse *http_response_json(unsigned status, json_t *json)
@@ -109,12 +137,12 @@ HttpResponse *http_response_json(unsigned status, json_t *json)
 
 HttpResponse *http_response_text(unsigned status, const char *content_type, char *text)
 {
-    return response_new(status, content_type, g_bytes_new_take(text, strlen(text)));
+    return http_response_bytes(status, content_type, g_bytes_new_take(text, strlen(text)));
 }
 
 HttpResponse *http_response_events(void)
 {
-    HttpResponse *response = response_new(200, "text/event-stream", NULL);
+    HttpResponse *response = http_response_bytes(200, "text/event-stream", NULL);
     response->opens_events = TRUE;
     return response;
 }
@@ -125,19 +153,11 @@ static const char *status_title(unsigned status)
         unsigned status;
         const char *title;
     } titles[] = {
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {507, "Insufficient Storage"},
+        {400, "Bad Request"},       {401, "Unauthorized"},           {403, "Forbidden"},
+        {404, "Not Found"},         {405, "Method Not Allowed"},     {409, "Conflict"},
+        {413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+        {429, "Too Many Requests"}, {500, "Internal Server Error"},  {501, "Not Implemented"},
+        {502, "Bad Gateway"},       {503, "Service Unavailable"},    {507, "Insufficient Storage"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(titles); i++) {
         if (titles[i].status == status)

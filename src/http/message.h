@@ -14,9 +14,7 @@ typedef struct {
     char *path;                            /* raw, as it came, without the query */
     char *parameters[HTTP_PARAMETERS_MAX]; /* decoded, in the pattern's order */
     GHashTable *query;                     /* decoded name -> value */
-    char *content_type;                    /* header values; NULL: absent */
-    char *idempotency_key;
-    char *last_event_id;
+    GHashTable *headers;                   /* name in small letters -> value */
     GByteArray *body;
     Peer peer;
 } HttpRequest;
@@ -26,6 +24,11 @@ typedef struct {
 HttpRequest *http_request_new(const char *method, const char *target);
 void http_request_free(HttpRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpRequest, http_request_free)
+
+/* Notes a header, copied; the first of a name counts. Names are compared without regard to case. */
+void http_request_add_header(HttpRequest *request, const char *name, const char *value);
+/* The header's value, or NULL. Borrowed. */
+const char *http_request_header(const HttpRequest *request, const char *name);
 
 /* The query's value of `name`, or NULL. Borrowed. */
 const char *http_request_query(const HttpRequest *request, const char *name);
@@ -39,8 +42,7 @@ typedef struct {
     unsigned status;
     const char *content_type; /* static; NULL: no body */
     GBytes *body;
-    char *location; /* header values; NULL: absent */
-    char *allow;
+    GPtrArray *headers;    /* char *: name, value, name, value … */
     gboolean closes;       /* the connection ends with this answer */
     gboolean opens_events; /* the body is the event stream, resumed after request->last_event_id */
 } HttpResponse;
@@ -48,10 +50,17 @@ typedef struct {
 void http_response_free(HttpResponse *response);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpResponse, http_response_free)
 
+/* Adds a header, copied, after those of the same name. The value has no control characters. */
+void http_response_add_header(HttpResponse *response, const char *name, const char *value);
+/* The first header of that name, or NULL. Borrowed. */
+const char *http_response_header(const HttpResponse *response, const char *name);
+
 /* Takes `json`. */
 HttpResponse *http_response_json(unsigned status, json_t *json);
 /* Takes `text`. `content_type` is static. */
 HttpResponse *http_response_text(unsigned status, const char *content_type, char *text);
+/* Takes `body`, which may be NULL. `content_type` is static; NULL: without a body. */
+HttpResponse *http_response_bytes(unsigned status, const char *content_type, GBytes *body);
 HttpResponse *http_response_events(void);
 /*
  * application/problem+json (RFC 9457) with the error's code, message and hint. What is not an error

@@ -8,8 +8,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netdb.h>
 #include <pwd.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include "foundation/error.h"
 
@@ -22,9 +23,25 @@ Peer peer_from_socket(int fd)
     socklen_t length = sizeof credentials;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
         length != sizeof credentials || credentials.uid == (uid_t)-1)
-        return (Peer){.is_known = FALSE};
-    return (Peer){
-        .is_known = TRUE, .uid = credentials.uid, .gid = credentials.gid, .pid = credentials.pid};
+        return (Peer){.is_unix = TRUE};
+    return (Peer){.is_unix = TRUE,
+                  .is_known = TRUE,
+                  .uid = credentials.uid,
+                  .gid = credentials.gid,
+                  .pid = credentials.pid};
+}
+
+Peer peer_from_address(const struct sockaddr *address, socklen_t length, gboolean is_secure)
+{
+    static const char wrapped_ipv4[] = "::ffff:";
+    Peer peer = {.is_secure = is_secure};
+    char text[PEER_ADDRESS_SIZE] = "";
+    if (getnameinfo(address, length, text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0)
+        return peer;
+    gboolean is_wrapped = g_str_has_prefix(text, wrapped_ipv4) && strchr(text, '.');
+    g_strlcpy(peer.address, is_wrapped ? text + sizeof wrapped_ipv4 - 1 : text,
+              sizeof peer.address);
+    return peer;
 }
 
 static gboolean group_find(const char *name, gid_t *gid_out)
@@ -81,9 +98,10 @@ static gboolean user_is_member(uid_t uid, gid_t group)
 gboolean peer_check_administrator(const Peer *peer, const char *group, GError **error)
 {
     gid_t gid = 0;
-    if (peer->is_known && peer->uid == 0)
+    gboolean is_known = peer->is_unix && peer->is_known;
+    if (is_known && peer->uid == 0)
         return TRUE;
-    if (peer->is_known && group && group[0] != '\0' && group_find(group, &gid) &&
+    if (is_known && group && group[0] != '\0' && group_find(group, &gid) &&
         (peer->gid == gid || user_is_member(peer->uid, gid)))
         return TRUE;
     g_autofree char *who = peer_describe(peer);
@@ -100,7 +118,7 @@ char *peer_describe(const Peer *peer)
 {
     gid_t gid = 0;
     if (!peer->is_known)
-        return g_strdup("unknown");
+        return g_strdup(peer->address[0] != '\0' ? peer->address : "unknown");
     if (peer->uid == 0)
         return g_strdup("root");
     char *name = user_find(peer->uid, &gid);

@@ -104,7 +104,7 @@ static HttpResponse *refuse_method(const HttpRequest *request, GString *allow)
     error_set(&error, UNDERPIN_ERROR_UNSUPPORTED, hint, "'%s' does not take %s", request->path,
               request->method);
     HttpResponse *response = http_response_problem_status(HTTP_METHOD_NOT_ALLOWED, error);
-    response->allow = g_strdup(allow->str);
+    http_response_add_header(response, "Allow", allow->str);
     return response;
 }
 

@@ -65,7 +65,8 @@ static Answer ask_as(Peer peer, const char *method, const char *target, const ch
     const char *query = strchr(target, '?');
     const Route *route = router_match(routes, count, request, query ? query + 1 : NULL, &refusal);
     request->peer = peer;
-    request->idempotency_key = g_strdup(key);
+    if (key)
+        http_request_add_header(request, "Idempotency-Key", key);
     if (body)
         g_byte_array_append(request->body, (const guint8 *)body, (guint)strlen(body));
     g_autoptr(HttpResponse) response = route ? dispatch(&world->api, route, request) : refusal;
@@ -74,7 +75,7 @@ static Answer ask_as(Peer peer, const char *method, const char *target, const ch
     Answer answer = {.status = response->status,
                      .text = g_strndup(bytes, length),
                      .json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL),
-                     .location = g_strdup(response->location)};
+                     .location = g_strdup(http_response_header(response, "Location"))};
     if (route)
         check_against_document(route, response, answer.json);
     return answer;
@@ -82,7 +83,7 @@ static Answer ask_as(Peer peer, const char *method, const char *target, const ch
 
 static Answer ask(const char *method, const char *target, const char *body)
 {
-    return ask_as((Peer){.is_known = TRUE}, method, target, NULL, body);
+    return ask_as((Peer){.is_unix = TRUE, .is_known = TRUE}, method, target, NULL, body);
 }
 
 static const char *text_of(const json_t *json, const char *name)
@@ -298,7 +299,7 @@ static void the_same_key_is_the_same_job(void **state)
 {
     (void)state;
     static const char body[] = "{\"verb\":\"restore\",\"machines\":[\"lab-1\"]}";
-    Peer root = {.is_known = TRUE};
+    Peer root = {.is_unix = TRUE, .is_known = TRUE};
     Answer one = ask_as(root, "POST", "/api/v1/jobs", "key-1", body);
     Answer two = ask_as(root, "POST", "/api/v1/jobs", "key-1", body);
     Answer three = ask_as(root, "POST", "/api/v1/jobs", "key-2", body);
@@ -315,8 +316,8 @@ static void keys_that_cannot_be_kept_are_refused(void **state)
     g_autofree char *long_key = g_strnfill(129, 'k');
     const char *const bad[] = {"", "a b", "\x7f", "\xc3\xa4", long_key};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
-        Answer answer = ask_as((Peer){.is_known = TRUE}, "POST", "/api/v1/jobs", bad[i],
-                               "{\"verb\":\"restore\",\"machines\":[\"lab-1\"]}");
+        Answer answer = ask_as((Peer){.is_unix = TRUE, .is_known = TRUE}, "POST", "/api/v1/jobs",
+                               bad[i], "{\"verb\":\"restore\",\"machines\":[\"lab-1\"]}");
         assert_int_equal(answer.status, 400);
         answer_clear(&answer);
     }
@@ -479,7 +480,8 @@ static void strangers_see_no_machine(void **state)
     (void)state;
     gsize count;
     const Route *routes = routes_all(&count);
-    const Peer stranger = {.is_known = TRUE, .uid = 4000000000u, .gid = 4000000000u};
+    const Peer stranger = {
+        .is_unix = TRUE, .is_known = TRUE, .uid = 4000000000u, .gid = 4000000000u};
     guint open = 0;
     for (gsize i = 0; i < count; i++) {
         Answer answer = ask_as(stranger, routes[i].method, routes[i].pattern, NULL, "{}");
@@ -504,7 +506,7 @@ static void print_duration(const char *target)
     g_autoptr(HttpRequest) request = http_request_new("GET", target);
     g_autoptr(HttpResponse) refusal = NULL;
     const Route *route = router_match(routes, count, request, strchr(target, '?') + 1, &refusal);
-    request->peer = (Peer){.is_known = TRUE};
+    request->peer = (Peer){.is_unix = TRUE, .is_known = TRUE};
     gint64 start = g_get_monotonic_time();
     g_autoptr(HttpResponse) response = dispatch(&world->api, route, request);
     double milliseconds = (double)(g_get_monotonic_time() - start) / 1000;

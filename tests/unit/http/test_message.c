@@ -95,6 +95,27 @@ static void booleans_in_a_query_are_words(void **state)
     assert_false(set);
 }
 
+static void header_names_have_no_case_and_the_first_counts(void **state)
+{
+    (void)state;
+    g_autoptr(HttpRequest) request = http_request_new("GET", "/x");
+    http_request_add_header(request, "X-Csrf-TOKEN", "one");
+    http_request_add_header(request, "x-csrf-token", "two");
+    assert_string_equal(http_request_header(request, "X-CSRF-Token"), "one");
+    assert_null(http_request_header(request, "Origin"));
+}
+
+static void an_answer_may_have_several_headers_of_a_name(void **state)
+{
+    (void)state;
+    g_autoptr(HttpResponse) response = http_response_json(200, json_object());
+    assert_null(http_response_header(response, "Set-Cookie"));
+    http_response_add_header(response, "Set-Cookie", "a=1");
+    http_response_add_header(response, "Set-Cookie", "b=2");
+    assert_string_equal(http_response_header(response, "set-cookie"), "a=1");
+    assert_int_equal(response->headers->len, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +124,8 @@ int main(void)
         cmocka_unit_test(errors_of_libraries_show_no_text_of_theirs),
         cmocka_unit_test(messages_with_broken_bytes_still_arrive),
         cmocka_unit_test(booleans_in_a_query_are_words),
+        cmocka_unit_test(header_names_have_no_case_and_the_first_counts),
+        cmocka_unit_test(an_answer_may_have_several_headers_of_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
