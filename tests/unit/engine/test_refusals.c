@@ -189,9 +189,9 @@ static void a_missing_image_leaves_that_machine_out_and_names_it(void **state)
 static void an_image_that_a_stranger_has_open_is_not_replaced(void **state)
 {
     World *world = *state;
-    g_autoptr(Machine) machine = world_machine(world, "lab-1");
     if (world->kind != WORLD_MEMORY)
         skip(); /* the storage contract holds real locks */
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
     memory_storage_set_locked(world->storage, machine->id, "vda", TRUE);
     step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_BUSY,
                  "a QEMU that libvirt does not know");
