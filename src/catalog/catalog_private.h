@@ -15,8 +15,9 @@ typedef enum {
     COMMAND_DELETE_KEPT,
     COMMAND_DELETE_RECLAIM,
     COMMAND_DELETE_ITEMS,
+    COMMAND_DELETE_SAMPLES,
 } CommandId;
-#define COMMAND_COUNT (COMMAND_DELETE_ITEMS + 1)
+#define COMMAND_COUNT (COMMAND_DELETE_SAMPLES + 1)
 
 typedef struct {
     Catalog catalog;
@@ -41,6 +42,9 @@ Job *sqlite_job_by_key(Catalog *catalog, const char *key, GError **error);
 GPtrArray *sqlite_machine_jobs(Catalog *catalog, const char *machine_id, guint limit,
                                GError **error);
 gboolean sqlite_put_job(Catalog *catalog, const Job *job, GError **error);
+gboolean sqlite_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
+                           GError **error);
+GArray *sqlite_list_samples(Catalog *catalog, gint64 since, GError **error);
 gboolean sqlite_backup(Catalog *catalog, const char *path, GError **error);
 gboolean sqlite_check(Catalog *catalog, GPtrArray *findings, GError **error);
 

@@ -159,8 +159,13 @@ static const char version_1[] =
 
     "INSERT INTO meta (name, value) VALUES ('generation', '0');";
 
+static const char version_2[] = "CREATE TABLE space_sample ("
+                                " at BIGINT PRIMARY KEY NOT NULL,"
+                                " free_bytes BIGINT NOT NULL);";
+
 const Migration schema_migrations[] = {
     {1, version_1},
+    {2, version_2},
 };
 const guint schema_migration_count = G_N_ELEMENTS(schema_migrations);
 

@@ -5,6 +5,7 @@
 
 #include "foundation/error.h"
 #include "model/inventory.h"
+#include "model/space_sample.h"
 
 #define ENUM_CODEC(noun, Type)                                                                     \
     static const char *noun##_encode(int value)                                                    \
@@ -161,6 +162,11 @@ static const Column job_item_columns[] = {
     PLAIN(JobItem, receipt, COLUMN_TEXT),
 };
 
+static const Column sample_columns[] = {
+    PLAIN(SpaceSample, at, COLUMN_INT64),
+    PLAIN(SpaceSample, free_bytes, COLUMN_UINT64),
+};
+
 #define COLUMNS(array) array, G_N_ELEMENTS(array)
 const Table catalog_tables[TABLE_COUNT] = {
     [TABLE_MACHINE] = {"machine", {NULL}, "id", COLUMNS(machine_columns)},
@@ -181,6 +187,7 @@ const Table catalog_tables[TABLE_COUNT] = {
     [TABLE_RECLAIM] = {"reclaim", {NULL}, "id", COLUMNS(reclaim_columns)},
     [TABLE_JOB] = {"job", {"sequence"}, "id", COLUMNS(job_columns)},
     [TABLE_JOB_ITEM] = {"job_item", {"job_id", "slot"}, "job_id, slot", COLUMNS(job_item_columns)},
+    [TABLE_SAMPLE] = {"space_sample", {NULL}, "at", COLUMNS(sample_columns)},
 };
 
 guint table_outer_count(const Table *table)

@@ -39,8 +39,9 @@ typedef enum {
     TABLE_RECLAIM,
     TABLE_JOB,
     TABLE_JOB_ITEM,
+    TABLE_SAMPLE,
 } TableId;
-#define TABLE_COUNT (TABLE_JOB_ITEM + 1)
+#define TABLE_COUNT (TABLE_SAMPLE + 1)
 
 typedef struct {
     const char *name;

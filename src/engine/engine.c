@@ -96,6 +96,15 @@ Machine *engine_machine(Engine *engine, const char *id)
     return reference;
 }
 
+Layer *engine_layer(Engine *engine, const char *id)
+{
+    g_rw_lock_reader_lock(&engine->lock);
+    const Layer *layer = g_hash_table_lookup(engine->inventory->layers, id);
+    Layer *reference = layer ? layer_ref(layer) : NULL;
+    g_rw_lock_reader_unlock(&engine->lock);
+    return reference;
+}
+
 char *engine_machine_name(Engine *engine, const char *id)
 {
     g_autoptr(Machine) machine = engine_machine(engine, id);

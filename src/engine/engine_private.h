@@ -57,6 +57,8 @@ void engine_emit(Engine *engine, EngineEvent event, const char *id, const GError
 
 /* New reference, or NULL. By id only. */
 Machine *engine_machine(Engine *engine, const char *id);
+/* The same of a layer. */
+Layer *engine_layer(Engine *engine, const char *id);
 /* "lab-1" for messages; falls back to the id. Caller frees. */
 char *engine_machine_name(Engine *engine, const char *id);
 gint64 engine_now(Engine *engine);
@@ -273,6 +275,12 @@ char *receipt_compare(const json_t *before, const json_t *after);
 /* --- reclaim.c
  * -------------------------------------------------------------------------------------------- */
 
+/* How much of the store undo entries may hold. */
+guint64 reclaim_budget_bytes(const Engine *engine, const StoreStatus *store);
+/* Each undo entry that retention will list, oldest first: when, and what it holds. */
+typedef void (*ReclaimVisitor)(gint64 expires_at, guint64 bytes, gpointer user_data);
+void reclaim_each_entry(const Engine *engine, const Inventory *snapshot, ReclaimVisitor visit,
+                        gpointer user_data);
 /* How many undo entries will go before their time when `more_bytes` are added to what undo holds.
  */
 guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreStatus *store,

@@ -12,19 +12,10 @@
 
 #include "engine/engine_private.h"
 
-static Layer *find_layer(Engine *engine, const char *layer_id)
-{
-    g_rw_lock_reader_lock(&engine->lock);
-    const Layer *layer = g_hash_table_lookup(engine->inventory->layers, layer_id);
-    Layer *reference = layer ? layer_ref(layer) : NULL;
-    g_rw_lock_reader_unlock(&engine->lock);
-    return reference;
-}
-
 /* Changes one layer's record if it is still the one that the work was done for. */
 static gboolean commit_layer(Engine *engine, const Layer *seen, const Layer *next, GError **error)
 {
-    g_autoptr(Layer) current = find_layer(engine, seen->id);
+    g_autoptr(Layer) current = engine_layer(engine, seen->id);
     if (current != seen)
         return TRUE;
     g_autoptr(Changes) changes = changes_new();
@@ -83,8 +74,11 @@ static gboolean settle_flattening(Engine *engine, const Layer *decided, GError *
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
+    g_auto(HeadFacts) facts = {0};
     g_autoptr(Layer) settled = layer_copy(decided);
     settled->flattened_at = engine_now(engine);
+    if (storage_layer_facts(engine->storage, decided, &facts, NULL) && facts.exists)
+        settled->allocated_bytes = facts.allocated_bytes;
     return put_layer(engine, settled, error);
 }
 
@@ -134,7 +128,7 @@ void engine_recover_flattening(Engine *engine)
 gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable,
                               GError **error)
 {
-    g_autoptr(Layer) layer = find_layer(engine, layer_id);
+    g_autoptr(Layer) layer = engine_layer(engine, layer_id);
     if (!layer)
         return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin layers'",
                          "there is no layer '%s'", layer_id);

@@ -87,16 +87,36 @@ static guint64 sum_held(GArray *entries)
     return bytes;
 }
 
+guint64 reclaim_budget_bytes(const Engine *engine, const StoreStatus *store)
+{
+    return store->size_bytes / 100 * engine->config.undo_budget_percent;
+}
+
+static gint64 expiry(const Engine *engine, const Generation *entry)
+{
+    return entry->replaced_at + engine->config.undo_retention_seconds;
+}
+
+void reclaim_each_entry(const Engine *engine, const Inventory *snapshot, ReclaimVisitor visit,
+                        gpointer user_data)
+{
+    g_autoptr(GArray) entries = entries_by_age(snapshot);
+    for (guint i = 0; i < entries->len; i++) {
+        const Generation *entry = g_array_index(entries, Entry, i).entry;
+        visit(expiry(engine, entry), entry->held_bytes, user_data);
+    }
+}
+
 /* How many of the entries, from the oldest, are to go. */
 static guint count_expired(const Engine *engine, GArray *entries, guint64 held,
                            const StoreStatus *store, gint64 now)
 {
     guint64 free_bytes = store->free_bytes;
-    guint64 budget = store->size_bytes / 100 * engine->config.undo_budget_percent;
+    guint64 budget = reclaim_budget_bytes(engine, store);
     guint count = 0;
     for (; count < entries->len; count++) {
         const Generation *entry = g_array_index(entries, Entry, count).entry;
-        gboolean old = entry->replaced_at + engine->config.undo_retention_seconds <= now;
+        gboolean old = expiry(engine, entry) <= now;
         if (!old && held <= budget && free_bytes >= engine->config.free_floor_bytes)
             break;
         held -= MIN(held, entry->held_bytes);

@@ -1,5 +1,6 @@
 /* Background care: settles that were asked for, reclaim, maintenance of layers; and libvirt's
  * events, in their order. */
+#include "engine/space.h"
 #include "jobs/jobs_private.h"
 
 /* Retention is a matter of days: a look a minute is plenty. A finished job wakes it at once. */
@@ -71,6 +72,13 @@ static void reclaim(Jobs *jobs)
         g_message("reclaimed %" G_GUINT64_FORMAT " bytes", freed);
 }
 
+static void sample(Jobs *jobs)
+{
+    g_autoptr(GError) error = NULL;
+    if (!engine_sample_space(jobs->engine, &error))
+        g_message("noting the free space: %s", error->message);
+}
+
 static void maintain(Jobs *jobs)
 {
     gboolean more = TRUE;
@@ -109,6 +117,7 @@ static gpointer care_main(gpointer user_data)
     while (wait_for_round(jobs)) {
         retry_settles(jobs);
         reclaim(jobs);
+        sample(jobs);
         maintain(jobs);
     }
     return NULL;

@@ -88,6 +88,24 @@ gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error)
                        job->id);
 }
 
+gboolean catalog_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
+                            GError **error)
+{
+    PORT_REQUIRE(catalog != NULL && sample != NULL && keep_from <= sample->at, error, FALSE);
+    GError *problem = NULL;
+    return port_finish(CALL(catalog, put_sample, sample, keep_from, &problem), &problem, error,
+                       "recording the free space");
+}
+
+GArray *catalog_list_samples(Catalog *catalog, gint64 since, GError **error)
+{
+    PORT_REQUIRE(catalog != NULL, error, NULL);
+    GError *problem = NULL;
+    GArray *samples = CALL(catalog, list_samples, since, &problem);
+    port_finish(samples != NULL, &problem, error, "reading the samples of the free space");
+    return samples;
+}
+
 gboolean catalog_backup(Catalog *catalog, const char *path, GError **error)
 {
     PORT_REQUIRE(catalog != NULL && path != NULL, error, FALSE);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "model/inventory.h"
+#include "model/space_sample.h"
 
 typedef struct Catalog Catalog;
 void catalog_free(Catalog *catalog);
@@ -34,6 +35,12 @@ GPtrArray *catalog_machine_jobs(Catalog *catalog, const char *machine_id, guint 
                                 GError **error);
 /* Puts one job (with items) outside any inventory change. Durable. */
 gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error);
+/* Puts a sample of the store's free space; those before `keep_from`, and those after it (a clock
+ * that was wrong), go with the same transaction. Durable. */
+gboolean catalog_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
+                            GError **error);
+/* The samples of `since` and later, oldest first. New array of SpaceSample. */
+GArray *catalog_list_samples(Catalog *catalog, gint64 since, GError **error);
 /* A consistent copy into a new file `path`, mode 0600, durable; EXISTS where there is one. */
 gboolean catalog_backup(Catalog *catalog, const char *path, GError **error);
 /* PRAGMA integrity_check and our own invariants; findings are newly allocated sentences. */

@@ -138,6 +138,15 @@ gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *fa
                        error, "looking at layer '%s'", layer->id);
 }
 
+gboolean storage_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                            GError **error)
+{
+    PORT_REQUIRE(storage != NULL && volume != NULL && facts_out != NULL, error, FALSE);
+    GError *problem = NULL;
+    return port_finish(storage->ops->kept_facts(storage, volume, facts_out, &problem), &problem,
+                       error, "looking at kept volume '%s'", volume->id);
+}
+
 /* --- stage ------------------------------------------------------------------------------------ */
 
 gboolean storage_stage(Storage *storage, const Machine *machine, const Generation *generation,

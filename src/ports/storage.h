@@ -98,6 +98,9 @@ char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *c
 /* Bytes that the layer's file occupies. */
 gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
                              GError **error);
+/* The same of a kept volume. A missing file is exists == FALSE, no error. */
+gboolean storage_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                            GError **error);
 
 /* --- stage
  * -----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ typedef struct {
     gssize (*read)(Storage *, const Machine *, const char *, guint64, void *, gsize, GError **);
     char *(*layer_digest)(Storage *, const Layer *, GCancellable *, GError **);
     gboolean (*layer_facts)(Storage *, const Layer *, HeadFacts *, GError **);
+    gboolean (*kept_facts)(Storage *, const KeptVolume *, HeadFacts *, GError **);
     gboolean (*stage)(Storage *, const Machine *, const Generation *, GCancellable *, GError **);
     gboolean (*abandon)(Storage *, const char *, GError **);
     gboolean (*sync)(Storage *, const char *const *, GError **);

@@ -145,6 +145,25 @@ gboolean directory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *
     return head_facts_read(fd, file, layer->format, facts_out, error);
 }
 
+gboolean directory_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                              GError **error)
+{
+    DirectoryStore *store = directory_store(storage);
+    g_autofree char *kept_id = NULL, *file = NULL;
+    g_auto(Descriptor) kept_fd = -1;
+    g_auto(Descriptor) fd = -1;
+    if (!kept_path_split(volume->path, &kept_id, &file))
+        return error_set(error, UNDERPIN_ERROR_INVALID, "see 'underpin doctor'",
+                         "'%s' is not a kept volume", volume->path);
+    if (!directory_find(store->trash_fd, kept_id, &kept_fd, error) ||
+        (kept_fd >= 0 && !directory_find(kept_fd, NAME_DATA, &fd, error)))
+        return FALSE;
+    if (fd >= 0)
+        return head_facts_read(fd, file, volume->format, facts_out, error);
+    *facts_out = (HeadFacts){0};
+    return TRUE;
+}
+
 /* --- a machine's directory -------------------------------------------------------------------- */
 
 static gint compare_numbers(gconstpointer one, gconstpointer other)

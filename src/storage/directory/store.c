@@ -332,6 +332,7 @@ static const StorageOps operations = {
     .read = directory_read,
     .layer_digest = directory_layer_digest,
     .layer_facts = directory_layer_facts,
+    .kept_facts = directory_kept_facts,
     .stage = directory_stage,
     .abandon = directory_abandon,
     .sync = directory_sync,

@@ -363,6 +363,8 @@ gboolean directory_machine_facts(Storage *storage, const char *machine_id, Machi
                                  GError **error);
 gboolean directory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
                                GError **error);
+gboolean directory_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                              GError **error);
 /* chain.c */
 gssize directory_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
                       void *buffer, gsize length, GError **error);

@@ -234,6 +234,20 @@ gboolean memory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *fac
     return TRUE;
 }
 
+gboolean memory_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                           GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    if (!check_present(store, error))
+        return FALSE;
+    const Image *image = g_hash_table_lookup(store->tree->kept, volume->path);
+    *facts_out = (HeadFacts){0};
+    if (image)
+        image_facts(image, facts_out);
+    return TRUE;
+}
+
 /* --- reclaim
  * ----------------------------------------------------------------------------------------------------
  */

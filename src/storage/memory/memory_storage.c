@@ -175,6 +175,7 @@ static const StorageOps memory_ops = {
     .read = memory_read,
     .layer_digest = memory_layer_digest,
     .layer_facts = memory_layer_facts,
+    .kept_facts = memory_kept_facts,
     .stage = memory_stage,
     .abandon = memory_abandon,
     .sync = memory_sync,

@@ -177,6 +177,8 @@ char *memory_layer_digest(Storage *storage, const Layer *layer, GCancellable *ca
                           GError **error);
 gboolean memory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
                             GError **error);
+gboolean memory_kept_facts(Storage *storage, const KeptVolume *volume, HeadFacts *facts_out,
+                           GError **error);
 /* outside.c */
 /* Whether a volume lies where the import found it: exported. */
 gboolean memory_export_is_complete(MemoryStore *store, const Machine *machine, const char *target,

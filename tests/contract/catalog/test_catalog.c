@@ -520,6 +520,63 @@ static void check_names_what_contradicts_itself(void **state)
         mentions(findings, "'layers/a1/sealed/vda.qcow2' is listed to be deleted, and something"));
 }
 
+/* --- samples of the free space ---------------------------------------------------------------- */
+
+static gboolean put_sample(Subject *subject, gint64 at, guint64 free_bytes, gint64 keep_from)
+{
+    SpaceSample sample = {at, free_bytes};
+    return catalog_put_sample(subject->catalog, &sample, keep_from, NULL);
+}
+
+/* "at:bytes …" */
+static char *samples_text(Subject *subject, gint64 since)
+{
+    g_autoptr(GArray) samples = catalog_list_samples(subject->catalog, since, NULL);
+    GString *text = g_string_new(NULL);
+    assert_non_null(samples);
+    for (guint i = 0; i < samples->len; i++) {
+        const SpaceSample *sample = &g_array_index(samples, SpaceSample, i);
+        g_string_append_printf(text, "%" G_GINT64_FORMAT ":%" G_GUINT64_FORMAT " ", sample->at,
+                               sample->free_bytes);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void samples_come_back_in_their_order(void **state)
+{
+    Subject *subject = *state;
+    assert_true(put_sample(subject, 100, 7, 0));
+    assert_true(put_sample(subject, 300, G_MAXUINT64, 0));
+    assert_true(put_sample(subject, 300, 9, 0)); /* of one moment the last one counts */
+    reopen(subject);
+    g_autofree char *all = samples_text(subject, 0);
+    g_autofree char *late = samples_text(subject, 101);
+    assert_string_equal(all, "100:7 300:9 ");
+    assert_string_equal(late, "300:9 ");
+}
+
+static void old_samples_and_those_of_a_wrong_clock_go(void **state)
+{
+    Subject *subject = *state;
+    assert_true(put_sample(subject, 100, 1, 0));
+    assert_true(put_sample(subject, 200, 2, 0));
+    assert_true(put_sample(subject, 900, 9, 0));
+    assert_true(put_sample(subject, 300, 3, 200));
+    g_autofree char *text = samples_text(subject, 0);
+    assert_string_equal(text, "200:2 300:3 ");
+}
+
+static void a_sample_that_cannot_be_written_drops_nothing(void **state)
+{
+    Subject *subject = *state;
+    assert_true(put_sample(subject, 100, 1, 0));
+    fault_point_arm(FAULT_CATALOG_COMMIT, 1, FAULT_ERROR, ENOSPC);
+    assert_false(put_sample(subject, 200, 2, 150));
+    fault_point_disarm();
+    g_autofree char *text = samples_text(subject, 0);
+    assert_string_equal(text, "100:1 ");
+}
+
 #define CASES(setup)                                                                               \
     cmocka_unit_test_setup_teardown(a_new_catalog_is_empty, setup, teardown),                      \
         cmocka_unit_test_setup_teardown(random_commits_come_back_in_every_field, setup, teardown), \
@@ -548,6 +605,11 @@ static void check_names_what_contradicts_itself(void **state)
                                         teardown),                                                 \
         cmocka_unit_test_setup_teardown(an_unknown_job_is_not_found, setup, teardown),             \
         cmocka_unit_test_setup_teardown(the_history_of_a_machine_is_its_items_newest_first, setup, \
+                                        teardown),                                                 \
+        cmocka_unit_test_setup_teardown(samples_come_back_in_their_order, setup, teardown),        \
+        cmocka_unit_test_setup_teardown(old_samples_and_those_of_a_wrong_clock_go, setup,          \
+                                        teardown),                                                 \
+        cmocka_unit_test_setup_teardown(a_sample_that_cannot_be_written_drops_nothing, setup,      \
                                         teardown),                                                 \
         cmocka_unit_test_setup_teardown(check_finds_nothing_in_a_sound_catalog, setup, teardown),  \
         cmocka_unit_test_setup_teardown(check_names_what_contradicts_itself, setup, teardown)

@@ -439,9 +439,22 @@ static void a_catalog_of_a_newer_version_is_refused_untouched(void **state)
     g_autofree char *text = commit_random(rand, files->path);
     tamper(files->path, "PRAGMA user_version = 99");
     assert_refused(files->path, UNDERPIN_ERROR_UNSUPPORTED, "of version 99");
-    tamper(files->path, "PRAGMA user_version = 1");
+    tamper(files->path, "PRAGMA user_version = 2");
     g_autofree char *found = text_at(files->path);
     assert_string_equal(found, text);
+}
+
+static void a_catalog_of_the_first_version_is_brought_up_to_date(void **state)
+{
+    Files *files = *state;
+    g_autoptr(GRand) rand = sample_rand();
+    g_autofree char *text = commit_random(rand, files->path);
+    tamper(files->path, "DROP TABLE space_sample; PRAGMA user_version = 1");
+    g_autofree char *found = text_at(files->path);
+    assert_string_equal(found, text);
+    g_autoptr(Catalog) catalog = open_at(files->path);
+    g_autoptr(GArray) samples = catalog_list_samples(catalog, 0, NULL);
+    assert_non_null(samples);
 }
 
 static const Migration steps[] = {
@@ -592,6 +605,7 @@ int main(void)
         CASE(a_commit_whose_sync_failed_is_taken_back),
         CASE(an_unknown_outcome_stops_all_writing_and_is_whole_after_a_restart),
         CASE(a_catalog_of_a_newer_version_is_refused_untouched),
+        CASE(a_catalog_of_the_first_version_is_brought_up_to_date),
         CASE(migrations_run_from_every_earlier_version),
         CASE(a_failed_migration_leaves_the_old_version),
         CASE(a_backup_is_a_catalog_with_the_same_content),

@@ -319,6 +319,23 @@ static KeptVolume *keep_data(Bench *bench)
     return volume;
 }
 
+static void a_kept_volume_says_what_it_occupies(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(KeptVolume) volume = keep_data(bench);
+    g_autofree char *id = id_new();
+    g_autofree char *path = g_strdup_printf("trash/%s/data/vdc.qcow2", id);
+    g_autoptr(KeptVolume) missing = kept_volume_new(id, path, "vdc", "qcow2");
+    g_auto(HeadFacts) facts = {0};
+    assert_ok(storage_kept_facts(bench->storage, volume, &facts, error));
+    assert_true(facts.exists);
+    assert_int_equal(facts.capacity_bytes, CAPACITY);
+    assert_true(facts.allocated_bytes >= FILLED && facts.allocated_bytes < CAPACITY);
+    assert_ok(storage_kept_facts(bench->storage, missing, &facts, error));
+    assert_false(facts.exists);
+    assert_int_equal(facts.allocated_bytes, 0);
+}
+
 static void a_kept_volume_is_reclaimed(void **state)
 {
     Bench *bench = *state;
@@ -394,6 +411,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(a_layer_is_held_against_its_record),
     BENCH_TEST(layers_go_one_by_one_and_their_set_with_the_last),
     BENCH_TEST(an_undo_entry_is_reclaimed),
+    BENCH_TEST(a_kept_volume_says_what_it_occupies),
     BENCH_TEST(a_kept_volume_is_reclaimed),
     BENCH_TEST(an_attached_volume_survives_the_trash),
     BENCH_TEST(only_what_fits_its_kind_is_reclaimed),
