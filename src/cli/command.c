@@ -11,6 +11,7 @@ const Command *const commands[] = {
     &command_status,
     &command_history,
     &command_layers,
+    &command_storage,
     &command_domains,
     &command_import,
     &command_prepare,

@@ -4,7 +4,7 @@
 #include "cli/command.h"
 
 extern const Command command_list, command_show, command_status, command_history, command_layers,
-    command_domains;
+    command_storage, command_domains;
 extern const Command command_import, command_prepare, command_unprepare, command_clone,
     command_detach, command_export, command_remove;
 extern const Command command_rebase, command_restore, command_undo, command_hold, command_release;

@@ -20,6 +20,9 @@ HANDLER(handle_job_cancel);
 HANDLER(handle_layer_list);
 HANDLER(handle_layer_show);
 HANDLER(handle_kept_volume_list);
+/* handlers_storage.c */
+HANDLER(handle_machine_space);
+HANDLER(handle_storage);
 /* handlers_domains.c */
 HANDLER(handle_domain_list);
 /* handlers_status.c */

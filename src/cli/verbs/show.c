@@ -103,11 +103,25 @@ static void print_head(const Call *call, const json_t *machine)
  */
 
 static const TableColumn volume_columns[] = {
-    {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN},   {"FORMAT", COLUMN_SPARE},
-    {"SIZE", COLUMN_RIGHT},   {"SITS ON", COLUMN_TRIM}, {"NOTE", COLUMN_PLAIN},
+    {"VOLUME", COLUMN_PLAIN}, {"ROLE", COLUMN_PLAIN}, {"FORMAT", COLUMN_SPARE},
+    {"SIZE", COLUMN_RIGHT},   {"USES", COLUMN_RIGHT}, {"SITS ON", COLUMN_TRIM},
+    {"NOTE", COLUMN_PLAIN},
 };
 
-static void print_volumes(const Call *call, const json_t *machine)
+/* What the volume takes in the store; NULL: the daemon cannot say (the store is not there). */
+static char *uses_text(const json_t *space, const char *target)
+{
+    size_t index;
+    const json_t *volume;
+    json_array_foreach(list_of(space, "volumes"), index, volume)
+    {
+        if (g_strcmp0(text_of(volume, "target"), target) == 0)
+            return size_to_text(number_of(volume, "allocated_bytes"));
+    }
+    return NULL;
+}
+
+static void print_volumes(const Call *call, const json_t *machine, const json_t *space)
 {
     size_t index;
     const json_t *volume;
@@ -119,8 +133,9 @@ static void print_volumes(const Call *call, const json_t *machine)
         table_set(table, row, 1, text_of(volume, "role"));
         table_set(table, row, 2, text_of(volume, "format"));
         table_take(table, row, 3, size_to_text(number_of(volume, "capacity_bytes")));
-        table_set(table, row, 4, text_of(volume, "layer"));
-        table_set_or_blank(table, row, 5, flag_of(volume, "own") ? "its own" : NULL);
+        table_take(table, row, 4, uses_text(space, text_of(volume, "target")));
+        table_set(table, row, 5, text_of(volume, "layer"));
+        table_set_or_blank(table, row, 6, flag_of(volume, "own") ? "its own" : NULL);
     }
     if (table_rows(table) > 0)
         putchar('\n');
@@ -180,6 +195,16 @@ static void print_checklist(const json_t *machine)
     }
 }
 
+static void print_machine(Call *call, const char *name, const json_t *machine)
+{
+    g_autofree char *path = call_path("machines", name, "/space");
+    g_autoptr(Answer) space = call_get(call, path, NULL);
+    print_head(call, machine);
+    print_volumes(call, machine, space != NULL ? space->json : NULL);
+    print_undo(call, machine);
+    print_checklist(machine);
+}
+
 static int run_show(Call *call, GError **error)
 {
     g_autoptr(GPtrArray) names = call_names(call, 0, error);
@@ -192,10 +217,7 @@ static int run_show(Call *call, GError **error)
             continue;
         if (i > 0)
             putchar('\n');
-        print_head(call, answer->json);
-        print_volumes(call, answer->json);
-        print_undo(call, answer->json);
-        print_checklist(answer->json);
+        print_machine(call, g_ptr_array_index(names, i), answer->json);
     }
     return names != NULL ? EXIT_OK : EXIT_ERROR;
 }
@@ -205,9 +227,9 @@ const Command command_show = {
     .group = GROUP_LOOK,
     .summary = "show everything about a machine",
     .usage = "NAME…",
-    .description =
-        "With the layers that its volumes sit on, the systems that undo can put back, newest "
-        "first, and what it waits for when it is pending.",
+    .description = "With the layers that its volumes sit on, what they take in the store, the "
+                   "systems that undo can put back, newest "
+                   "first, and what it waits for when it is pending.",
     .examples = "show demo-1 # a clone\n"
                 "show demo-v1 --json # for a script",
     .also_known_as = "info, inspect, dominfo, describe",

@@ -1,6 +1,7 @@
 /* The fakes behind fake_world.h. */
 #include "fake_world.h"
 
+#include "engine/space.h"
 #include "foundation/error.h"
 #include "http/lock.h"
 #include "http/routes.h"
@@ -12,7 +13,7 @@ struct Engine {
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t changed;
     char *question;
-    gboolean status_fails, libvirt_away;
+    gboolean status_fails, libvirt_away, has_no_history;
     gboolean gate_shut;
     guint waiting;
     guint reads;
@@ -114,6 +115,74 @@ Plan *engine_plan(Engine *engine, const Request *request, GError **error)
     volume->lost_bytes = 65536;
     plan_item_warn(item, "machine '%s' has no data volume", name);
     return plan;
+}
+
+static void free_volume_space(gpointer data)
+{
+    VolumeSpace *volume = data;
+    g_free(volume->target);
+    g_free(volume);
+}
+
+void machine_space_clear(MachineSpace *space)
+{
+    g_clear_pointer(&space->volumes, g_ptr_array_unref);
+}
+
+gboolean engine_machine_space(Engine *engine, const Machine *machine, MachineSpace *space_out,
+                              GError **error)
+{
+    (void)engine;
+    (void)error;
+    *space_out = (MachineSpace){.volumes = g_ptr_array_new_with_free_func(free_volume_space),
+                                .undo_bytes = 1000};
+    space_out->total_bytes = space_out->undo_bytes;
+    for (guint i = 0; i < machine->volumes->len; i++) {
+        const Volume *volume = machine->volumes->pdata[i];
+        VolumeSpace *space = g_new0(VolumeSpace, 1);
+        space->target = g_strdup(volume->target);
+        space->role = volume->role;
+        space->allocated_bytes = 4096;
+        space_out->total_bytes += 4096;
+        g_ptr_array_add(space_out->volumes, space);
+    }
+    return TRUE;
+}
+
+void space_report_clear(SpaceReport *report)
+{
+    g_clear_pointer(&report->releases, g_array_unref);
+    g_clear_pointer(&report->samples, g_array_unref);
+}
+
+gboolean engine_space_report(Engine *engine, SpaceReport *report_out, GError **error)
+{
+    LOCK_FOR_SCOPE(&engine->lock);
+    if (engine->status_fails)
+        return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, "mount it", "the store is not there");
+    SpaceReport report = {.store = {.size_bytes = (guint64)1 << 40, .free_bytes = 5000},
+                          .floor_bytes = 1 << 30,
+                          .layers_bytes = 70000,
+                          .undo_bytes = 3000,
+                          .undo_budget_bytes = (guint64)1 << 37,
+                          .undo_budget_percent = 10,
+                          .undo_entries = 3,
+                          .undo_retention_seconds = 604800,
+                          .trash_bytes = 200,
+                          .trash_count = 2,
+                          .kept_bytes = 100,
+                          .kept_count = 1,
+                          .reclaimable_bytes = 4096,
+                          .has_forecast = !engine->has_no_history,
+                          .forecast = {-512, 0, 3}};
+    const Release releases[] = {{1700000000, 3000, RELEASE_UNDO}, {1700000100, 200, RELEASE_TRASH}};
+    const SpaceSample sample = {1699990000, 6000};
+    report.releases = g_array_new(FALSE, FALSE, sizeof(Release));
+    report.samples = g_array_new(FALSE, FALSE, sizeof(SpaceSample));
+    g_array_append_vals(report.releases, releases, G_N_ELEMENTS(releases));
+    g_array_append_val(report.samples, sample);
+    *report_out = report;
+    return TRUE;
 }
 
 void finding_free(Finding *finding)
@@ -514,6 +583,12 @@ void fake_world_set_libvirt_away(FakeWorld *world, gboolean away)
 {
     LOCK_FOR_SCOPE(&world->api.engine->lock);
     world->api.engine->libvirt_away = away;
+}
+
+void fake_world_set_no_history(FakeWorld *world, gboolean has_no_history)
+{
+    LOCK_FOR_SCOPE(&world->api.engine->lock);
+    world->api.engine->has_no_history = has_no_history;
 }
 
 void fake_world_shut_gate(FakeWorld *world)

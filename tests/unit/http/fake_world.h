@@ -21,6 +21,7 @@ void fake_world_free(FakeWorld *world);
 void fake_world_set_question(FakeWorld *world, const char *message); /* NULL: none */
 void fake_world_set_status_fails(FakeWorld *world, gboolean fails);
 void fake_world_set_libvirt_away(FakeWorld *world, gboolean away);
+void fake_world_set_no_history(FakeWorld *world, gboolean has_no_history);
 
 /* While the gate is shut, engine_plan() waits in it. fake_world_await() returns when `count` calls
  * do. */

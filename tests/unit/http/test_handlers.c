@@ -221,6 +221,62 @@ static void a_base_names_its_clones(void **state)
     answer_clear(&answer);
 }
 
+static gint64 number_at(const json_t *json, const char *member, const char *name)
+{
+    const json_t *object = member ? json_object_get(json, member) : json;
+    assert_true(json_is_integer(json_object_get(object, name)));
+    return json_integer_value(json_object_get(object, name));
+}
+
+static void a_machine_says_what_it_takes_in_the_store(void **state)
+{
+    (void)state;
+    Answer answer = ask("GET", "/api/v1/machines/lab-1/space", NULL);
+    assert_int_equal(answer.status, 200);
+    const json_t *volumes = json_object_get(answer.json, "volumes");
+    gsize count = json_array_size(volumes);
+    assert_true(count > 0);
+    assert_string_equal(text_of(json_array_get(volumes, 0), "role"), "system");
+    assert_int_equal(number_at(json_array_get(volumes, 0), NULL, "allocated_bytes"), 4096);
+    assert_int_equal(number_at(answer.json, NULL, "total_bytes"), 1000 + 4096 * count);
+    answer_clear(&answer);
+    assert_problem("GET", "/api/v1/machines/nobody/space", NULL, 404, "not-found");
+}
+
+static void the_storage_says_where_the_room_goes(void **state)
+{
+    (void)state;
+    Answer answer = ask("GET", "/api/v1/storage", NULL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(number_at(answer.json, "undo", "bytes"), 3000);
+    assert_int_equal(number_at(answer.json, "undo", "budget_percent"), 10);
+    assert_int_equal(number_at(answer.json, "trash", "count"), 2);
+    assert_int_equal(number_at(answer.json, "kept", "bytes"), 100);
+    const json_t *releases = json_object_get(answer.json, "releases");
+    assert_int_equal(json_array_size(releases), 2);
+    assert_string_equal(text_of(json_array_get(releases, 0), "what"), "undo");
+    assert_string_equal(text_of(json_array_get(releases, 1), "what"), "trash");
+    assert_string_equal(text_of(json_array_get(releases, 0), "at"), "2023-11-14T22:13:20Z");
+    assert_int_equal(json_array_size(json_object_get(answer.json, "samples")), 1);
+    assert_int_equal(number_at(answer.json, "forecast", "bytes_per_day"), -512);
+    assert_true(json_is_null(json_object_get(json_object_get(answer.json, "forecast"), "full_at")));
+    answer_clear(&answer);
+}
+
+static void without_history_there_is_no_forecast(void **state)
+{
+    (void)state;
+    fake_world_set_no_history(world, TRUE);
+    Answer answer = ask("GET", "/api/v1/storage", NULL);
+    fake_world_set_no_history(world, FALSE);
+    assert_int_equal(answer.status, 200);
+    assert_true(json_is_null(json_object_get(answer.json, "forecast")));
+    answer_clear(&answer);
+    fake_world_set_status_fails(world, TRUE);
+    assert_problem("GET", "/api/v1/storage", NULL, 503, "unavailable");
+    fake_world_set_status_fails(world, FALSE);
+}
+
 static void the_history_has_the_receipt_as_an_object(void **state)
 {
     (void)state;
@@ -542,6 +598,9 @@ int main(void)
         cmocka_unit_test(a_listed_machine_says_what_it_is),
         cmocka_unit_test(one_machine_is_found_by_name_uuid_and_id),
         cmocka_unit_test(a_base_names_its_clones),
+        cmocka_unit_test(a_machine_says_what_it_takes_in_the_store),
+        cmocka_unit_test(the_storage_says_where_the_room_goes),
+        cmocka_unit_test(without_history_there_is_no_forecast),
         cmocka_unit_test(the_history_has_the_receipt_as_an_object),
         cmocka_unit_test(a_plan_is_answered_and_changes_nothing),
         cmocka_unit_test(bad_requests_say_where_they_are_bad),

@@ -118,6 +118,17 @@ static Job *wait_for(Queue *queue, const char *id, JobState state)
     }
 }
 
+/* For what no event tells of: looks until it is so; fails after a minute. */
+static void wait_until(Queue *queue, gboolean (*is_so)(Queue *queue), const char *what)
+{
+    gint64 deadline = g_get_monotonic_time() + PATIENCE_SECONDS * G_USEC_PER_SEC;
+    while (!is_so(queue)) {
+        if (g_get_monotonic_time() > deadline)
+            fail_msg("it did not come to this: %s", what);
+        g_usleep(1000);
+    }
+}
+
 static Request *rebase(const char *onto)
 {
     Request *request = world_request(VERB_REBASE, "lab-1", NULL);
@@ -235,6 +246,21 @@ static void a_queued_job_runs_after_a_restart(void **state)
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
 }
 
+/* --- background care -------------------------------------------------------------------------- */
+
+static gboolean has_a_sample(Queue *queue)
+{
+    g_autoptr(GArray) samples = catalog_list_samples(queue->world->catalog, 0, NULL);
+    return samples && samples->len == 1;
+}
+
+static void the_free_space_is_noted_in_the_background(void **state)
+{
+    g_autoptr(Job) job = submit(*state, rebase("v2"));
+    job_unref(wait_for(*state, job->id, JOB_DONE));
+    wait_until(*state, has_a_sample, "a sample of the free space");
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -251,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pending_job_survives_a_restart, set_up_on_disk,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_free_space_is_noted_in_the_background, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
