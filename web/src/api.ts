@@ -1,0 +1,87 @@
+// Speaks with the daemon: JSON both ways, the CSRF token on everything that changes, and errors as one class.
+import type { Job, Page, Plan, Request } from "./types.ts";
+
+/** What failed, and what to do about it. The code is the daemon's, or "unreachable". */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint?: string,
+    readonly status = 0,
+    readonly retryAfterSeconds = 0,
+  ) {
+    super(message);
+  }
+}
+
+let csrf: string | null = null;
+let onSignedOut = () => {};
+
+/** Sets the token of the session, and who is told when the daemon no longer knows us. */
+export function apiSession(token: string | null, signedOut: () => void): void {
+  csrf = token;
+  onSignedOut = signedOut;
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const body = await response.json().catch(() => ({}));
+  return new Problem(
+    body.code ?? "backend",
+    body.detail ?? `The daemon answered ${response.status} ${response.statusText}.`,
+    body.hint,
+    response.status,
+    Number(response.headers.get("Retry-After") ?? 0),
+  );
+}
+
+/** One request; the path is below /api/v1. Throws a Problem. */
+export async function api<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
+  const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  if (body !== undefined) options.body = JSON.stringify(body);
+  const response = await fetch(`/api/v1${path}`, options).catch(() => {
+    throw new Problem("unreachable", "The daemon does not answer.", "Try again when the connection is back.");
+  });
+  if (!response.ok) {
+    const problem = await readProblem(response);
+    if (response.status === 401 && !path.startsWith("/session")) onSignedOut();
+    throw problem;
+  }
+  return response.status === 204 ? (undefined as T) : response.json();
+}
+
+export const get = <T>(path: string) => api<T>("GET", path);
+
+/** All pages of a list. */
+export async function getAll<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let after: string | null = "";
+  while (after !== null) {
+    const join = path.includes("?") ? "&" : "?";
+    const page: Page<T> = await get(path + (after ? `${join}after=${encodeURIComponent(after)}` : ""));
+    items.push(...page.items);
+    after = page.next;
+  }
+  return items;
+}
+
+export const machinePath = (name: string, rest = "") => `/machines/${encodeURIComponent(name)}${rest}`;
+
+export const makePlan = (request: Request) => api<Plan>("POST", "/plans", request);
+
+/** The key makes a request that is sent twice (a double click, a broken connection) one job. */
+export const submitJob = (request: Request, key: string = randomKey()) =>
+  api<Job>("POST", "/jobs", request, { "Idempotency-Key": key });
+
+export const cancelJob = (id: string) => api<Job>("POST", `/jobs/${encodeURIComponent(id)}/cancel`);
+
+export function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Any thrown thing as a Problem, for showing. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  return new Problem("bug", error instanceof Error ? error.message : String(error), "Reload the page.");
+}

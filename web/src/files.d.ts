@@ -1,0 +1,2 @@
+// What esbuild takes in beside code.
+declare module "*.css";

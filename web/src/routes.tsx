@@ -1,0 +1,24 @@
+// The screens: one table of addresses, with the least role that sees each and its place in the navigation.
+import type { ComponentType } from "preact";
+import type { AccountRole } from "./types.ts";
+import type { IconName } from "./ui/icon.tsx";
+import { JobsScreen } from "./screens/jobs.tsx";
+
+export interface Route {
+  path: string;
+  role: AccountRole;
+  /** Is given the named parts of the path. */
+  screen: ComponentType<{ params: Record<string, string> }>;
+  /** key: the letter that goes there after "g". */
+  nav?: { label: string; icon: IconName; key?: string };
+}
+
+export const routes: Route[] = [
+  { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
+];
+
+/** The screens for those who are not logged in; the first is shown at every other address. */
+export const openRoutes: Omit<Route, "role">[] = [];
+
+/** Where "/" leads. */
+export const home: Record<AccountRole, string> = { administrator: "/bases", operator: "/bases", user: "/machines" };

@@ -1,0 +1,53 @@
+// Doing things: a request becomes a job, and the job's course is told in a corner.
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { submitJob } from "./api.ts";
+import { isOpen, jobs, noteJob } from "./store.ts";
+import type { Job, Request } from "./types.ts";
+import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
+import { describeTarget, VERBS } from "./words.ts";
+
+const SHOWN_MS = 5000;
+
+function outcome(job: Job): string {
+  const { title, progress, past } = VERBS[job.verb];
+  const target = describeTarget(job.request);
+  if (job.state === "failed") return `${title} ${target}: failed`;
+  if (job.state === "cancelled") return `${title} ${target}: cancelled`;
+  if (job.state === "pending") return `${target}: ${job.counts.done} ${past}, ${job.counts.pending} waiting for a stop`;
+  if (job.state !== "done") return `${progress} ${target}…`;
+  if (job.counts.failed) return `${target}: ${job.counts.done} ${past}, ${job.counts.failed} failed`;
+  return job.message ?? `${target} ${past}`;
+}
+
+/** One line on a job, as it goes on; it leaves a while after the job has ended. */
+function JobNews({ id, toastKey }: { id: string; toastKey: { value: number } }) {
+  const job = jobs.value.get(id);
+  const isOver = job !== undefined && (!isOpen(job) || job.state === "pending");
+  useEffect(() => {
+    if (!isOver || job?.state === "failed" || job?.counts.failed) return;
+    const timer = setTimeout(() => dismissToast(toastKey.value), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [isOver]);
+  if (!job) return null;
+  return (
+    <>
+      <span>{outcome(job)}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
+      {job.error && <p class="soft">{job.error.message}{job.error.hint && <><br />{job.error.hint}</>}</p>}
+    </>
+  );
+}
+
+/** Submits a request and tells of its job; null when it was refused, which is told too. */
+export async function submit(request: Request): Promise<Job | null> {
+  try {
+    const job = await submitJob(request);
+    noteJob(job);
+    const key = signal(0);
+    key.value = toast(<JobNews id={job.id} toastKey={key} />, true);
+    return job;
+  } catch (error) {
+    toastProblem(error);
+    return null;
+  }
+}
