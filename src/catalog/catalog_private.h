@@ -42,6 +42,8 @@ Job *sqlite_job_by_key(Catalog *catalog, const char *key, GError **error);
 GPtrArray *sqlite_machine_jobs(Catalog *catalog, const char *machine_id, guint limit,
                                GError **error);
 gboolean sqlite_put_job(Catalog *catalog, const Job *job, GError **error);
+gboolean sqlite_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *pruned_out,
+                           GError **error);
 gboolean sqlite_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
                            GError **error);
 GArray *sqlite_list_samples(Catalog *catalog, gint64 since, GError **error);
@@ -62,5 +64,7 @@ gboolean run_command(SqliteCatalog *catalog, CommandId command, const char *id, 
                      GError **error);
 /* Inside a transaction: the job with those items that differ from what was written last. */
 gboolean write_job(SqliteCatalog *catalog, const Job *job, GError **error);
+/* The states of jobs that are not final, as a list for SQL: "('queued', …)". Caller frees. */
+char *open_job_states(void);
 /* After the transaction: keeps or drops what is remembered of a job's items. */
 void written_job(SqliteCatalog *catalog, const Job *job, gboolean succeeded);

@@ -296,9 +296,9 @@ GPtrArray *sqlite_list_jobs(Catalog *base, const char *before_id, guint limit, G
     return read_jobs(catalog, statement, &items, error);
 }
 
-static char *open_condition(void)
+char *open_job_states(void)
 {
-    GString *states = g_string_new("WHERE j.state IN (");
+    GString *states = g_string_new("(");
     gboolean first = TRUE;
     for (guint state = 0; state < JOB_STATE_COUNT; state++)
         if (!job_state_is_final((JobState)state)) {
@@ -306,14 +306,15 @@ static char *open_condition(void)
                                    job_state_name((JobState)state));
             first = FALSE;
         }
-    g_string_append(states, ") ORDER BY j.sequence");
+    g_string_append_c(states, ')');
     return g_string_free(states, FALSE);
 }
 
 GPtrArray *sqlite_open_jobs(Catalog *base, GError **error)
 {
     SqliteCatalog *catalog = (SqliteCatalog *)base;
-    g_autofree char *condition = open_condition();
+    g_autofree char *states = open_job_states();
+    g_autofree char *condition = g_strdup_printf("WHERE j.state IN %s ORDER BY j.sequence", states);
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
     g_autoptr(sqlite3_stmt) statement = prepare_jobs(catalog, condition, error);
     if (statement == NULL)

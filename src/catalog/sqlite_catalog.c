@@ -74,6 +74,7 @@ static const CatalogOps sqlite_ops = {
     .job_by_key = sqlite_job_by_key,
     .machine_jobs = sqlite_machine_jobs,
     .put_job = sqlite_put_job,
+    .prune_jobs = sqlite_prune_jobs,
     .put_sample = sqlite_put_sample,
     .list_samples = sqlite_list_samples,
     .backup = sqlite_backup,

@@ -48,6 +48,12 @@ static const Key keys[] = {
      "How long a replaced system, and the data of a removed machine, are kept."},
     {"undo", "budget", KIND_PERCENT, AT(undo_budget_percent), "10%", 0, 100,
      "How much of the store the undo entries may take; the oldest go first."},
+    {"jobs", "retention", KIND_DURATION, AT(job_retention_seconds), "90d", 0,
+     (guint64)3650 * 24 * 3600,
+     "How long finished jobs are listed. Those whose receipts belong to an undo entry stay with "
+     "it."},
+    {"jobs", "limit", KIND_NUMBER, AT(job_limit), "10000", 1, 1000000,
+     "How many jobs are listed at most; the oldest finished ones go first."},
     {"catalog", "path", KIND_PATH, AT(catalog_path), "/var/lib/underpin/catalog.sqlite", 0, 0,
      "The catalog's file, on a local file system."},
     {"libvirt", "uri", KIND_TEXT, AT(libvirt_uri), "qemu:///system", 1, 1024, "The host."},

@@ -12,6 +12,8 @@ typedef struct {
     guint chain_limit;
     guint64 undo_retention_seconds;
     guint undo_budget_percent;
+    guint64 job_retention_seconds;
+    guint job_limit;
     char *catalog_path;
     char *libvirt_uri;
     gboolean require_hook;

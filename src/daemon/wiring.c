@@ -156,6 +156,7 @@ static void make_engine(Wiring *wiring)
     wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog,
                                 wiring->claims, wiring->clock, &engine);
     wiring->jobs = jobs_new(wiring->engine, wiring->catalog, wiring->clock, config->workers);
+    jobs_set_history(wiring->jobs, (gint64)config->job_retention_seconds, config->job_limit);
 }
 
 static void on_host_event(HypervisorEvent event, const char *uuid, gpointer user_data)

@@ -4,6 +4,10 @@
 #include "foundation/ids.h"
 #include "jobs/jobs_private.h"
 
+#define SECONDS_A_DAY G_GINT64_CONSTANT(86400)
+#define HISTORY_DAYS  90
+#define HISTORY_MOST  10000
+
 OpenJob *open_job_new(const Job *job)
 {
     OpenJob *open = g_new0(OpenJob, 1);
@@ -94,6 +98,7 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers)
     jobs->catalog = catalog;
     jobs->clock = clock;
     jobs->worker_count = MAX(workers, 1);
+    jobs_set_history(jobs, HISTORY_DAYS * SECONDS_A_DAY, HISTORY_MOST);
     g_mutex_init(&jobs->lock);
     g_cond_init(&jobs->care_wake);
     jobs->open =
@@ -131,6 +136,12 @@ void jobs_listen_engine(Jobs *jobs, EngineListener listener, gpointer user_data)
 {
     jobs->engine_listener = listener;
     jobs->engine_listener_data = user_data;
+}
+
+void jobs_set_history(Jobs *jobs, gint64 retention_seconds, guint most)
+{
+    jobs->history_seconds = retention_seconds;
+    jobs->history_most = most;
 }
 
 gboolean jobs_start(Jobs *jobs, GError **error)

@@ -17,6 +17,9 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers);
 void jobs_listen(Jobs *jobs, JobsListener listener, gpointer user_data);
 /* Second listener seam: engine events are handed on after the queue has had its look. */
 void jobs_listen_engine(Jobs *jobs, EngineListener listener, gpointer user_data);
+/* How long finished jobs are kept, and how many at most: 90 days and 10,000 unless said otherwise
+ * before the start. Those that undo needs stay longer. */
+void jobs_set_history(Jobs *jobs, gint64 retention_seconds, guint most);
 /* Starts the workers; takes up the open jobs of the catalog; settles and reclaims in the
  * background. */
 gboolean jobs_start(Jobs *jobs, GError **error);

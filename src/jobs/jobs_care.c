@@ -5,6 +5,9 @@
 
 /* Retention is a matter of days: a look a minute is plenty. A finished job wakes it at once. */
 #define CARE_SECONDS 60
+/* Of finished jobs: so many in one transaction, which commits wait for. */
+#define PRUNE_SECONDS (60 * 60)
+#define PRUNE_AT_ONCE 16
 /* A settle that found the machine stopped but not yet let go of (a QEMU that is dying) is tried
  * again this soon. */
 #define RETRY_SECONDS 2
@@ -79,6 +82,32 @@ static void sample(Jobs *jobs)
         g_message("noting the free space: %s", error->message);
 }
 
+/* One hour by the clock port, or a clock that was put back. */
+static gboolean is_time_to_prune(Jobs *jobs, gint64 now)
+{
+    if (now < jobs->next_pruning && now + PRUNE_SECONDS >= jobs->next_pruning)
+        return FALSE;
+    jobs->next_pruning = now + PRUNE_SECONDS;
+    return TRUE;
+}
+
+static void prune(Jobs *jobs)
+{
+    gint64 now = clock_now(jobs->clock);
+    JobPruning pruning = {now - jobs->history_seconds, jobs->history_most, PRUNE_AT_ONCE};
+    guint pruned = PRUNE_AT_ONCE;
+    g_autoptr(GError) question = engine_question(jobs->engine);
+    if (question || !is_time_to_prune(jobs, now))
+        return;
+    while (pruned == PRUNE_AT_ONCE && !g_cancellable_is_cancelled(jobs->care_cancellable)) {
+        g_autoptr(GError) error = NULL;
+        if (!catalog_prune_jobs(jobs->catalog, &pruning, &pruned, &error)) {
+            g_message("dropping old jobs: %s", error->message);
+            return;
+        }
+    }
+}
+
 static void maintain(Jobs *jobs)
 {
     gboolean more = TRUE;
@@ -118,6 +147,7 @@ static gpointer care_main(gpointer user_data)
         retry_settles(jobs);
         reclaim(jobs);
         sample(jobs);
+        prune(jobs);
         maintain(jobs);
     }
     return NULL;

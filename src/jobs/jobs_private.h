@@ -20,6 +20,9 @@ struct Jobs {
     Catalog *catalog;
     Clock *clock;
     guint worker_count;
+    gint64 history_seconds;
+    guint history_most;
+    gint64 next_pruning; /* of the care thread: by the clock port */
     GMutex lock;
     GHashTable *open;   /* job id -> OpenJob */
     GHashTable *wanted; /* machine id: a settle is queued */

@@ -88,6 +88,16 @@ gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error)
                        job->id);
 }
 
+gboolean catalog_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *pruned_out,
+                            GError **error)
+{
+    PORT_REQUIRE(catalog != NULL && pruning != NULL && pruned_out != NULL, error, FALSE);
+    PORT_REQUIRE(pruning->at_most > 0, error, FALSE);
+    GError *problem = NULL;
+    return port_finish(CALL(catalog, prune_jobs, pruning, pruned_out, &problem), &problem, error,
+                       "dropping old jobs");
+}
+
 gboolean catalog_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
                             GError **error)
 {

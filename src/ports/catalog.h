@@ -35,6 +35,19 @@ GPtrArray *catalog_machine_jobs(Catalog *catalog, const char *machine_id, guint 
                                 GError **error);
 /* Puts one job (with items) outside any inventory change. Durable. */
 gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error);
+/* Which finished jobs may go. */
+typedef struct {
+    gint64 finished_before; /* those that ended earlier, and */
+    guint newest;           /* those beyond so many of the newest jobs, open ones counted; 0: any */
+    guint at_most;          /* how many in one transaction, oldest first */
+} JobPruning;
+/*
+ * Deletes finished jobs with their items. What stays: open jobs, and those whose receipts belong to
+ * an undo entry that is still there (one of the job's machines has an entry that was replaced while
+ * the job ran). *pruned_out: how many went; fewer than `at_most`: no more for now. Durable.
+ */
+gboolean catalog_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *pruned_out,
+                            GError **error);
 /* Puts a sample of the store's free space; those before `keep_from`, and those after it (a clock
  * that was wrong), go with the same transaction. Durable. */
 gboolean catalog_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,

@@ -520,6 +520,118 @@ static void check_names_what_contradicts_itself(void **state)
         mentions(findings, "'layers/a1/sealed/vda.qcow2' is listed to be deleted, and something"));
 }
 
+/* --- dropping old jobs ------------------------------------------------------------------------ */
+
+/* A job of machine "m" that ran from `from` to `to`. */
+static void put_job_of_m(Subject *subject, const char *id, JobState state, gint64 from, gint64 to)
+{
+    g_autoptr(Request) request = request_new(VERB_RESTORE);
+    g_autoptr(Job) job = job_new(id, request, "root", from);
+    job->state = state;
+    job->finished_at = to;
+    g_ptr_array_add(job->items, job_item_new("m", "lab-1"));
+    put_job(subject, job);
+}
+
+static guint prune(Subject *subject, gint64 finished_before, guint newest, guint at_most)
+{
+    guint pruned = 0;
+    g_autoptr(GError) error = NULL;
+    JobPruning pruning = {finished_before, newest, at_most};
+    if (!catalog_prune_jobs(subject->catalog, &pruning, &pruned, &error))
+        fail_msg("%s", error->message);
+    return pruned;
+}
+
+/* Ids of all jobs, newest first. */
+static char *jobs_text(Subject *subject)
+{
+    g_autoptr(GPtrArray) jobs = catalog_list_jobs(subject->catalog, NULL, 100, NULL);
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < jobs->len; i++)
+        g_string_append_printf(text, "%s ", ((const Job *)g_ptr_array_index(jobs, i))->id);
+    return g_string_free(text, FALSE);
+}
+
+static void assert_jobs(Subject *subject, const char *expected)
+{
+    g_autofree char *found = jobs_text(subject);
+    assert_string_equal(found, expected);
+}
+
+static void old_jobs_go_with_their_items(void **state)
+{
+    Subject *subject = *state;
+    put_job_of_m(subject, "a", JOB_DONE, 100, 200);
+    put_job_of_m(subject, "b", JOB_FAILED, 300, 400);
+    put_job_of_m(subject, "c", JOB_CANCELLED, 500, 600);
+    assert_int_equal(prune(subject, 401, 0, 10), 2);
+    reopen(subject);
+    assert_jobs(subject, "c ");
+    g_autoptr(GPtrArray) history = catalog_machine_jobs(subject->catalog, "m", 10, NULL);
+    assert_int_equal(history->len, 1);
+    assert_int_equal(prune(subject, 401, 0, 10), 0);
+}
+
+static void open_jobs_stay_however_old_they_are(void **state)
+{
+    Subject *subject = *state;
+    put_job_of_m(subject, "a", JOB_PENDING, 1, 0);
+    put_job_of_m(subject, "b", JOB_RUNNING, 1, 0);
+    put_job_of_m(subject, "c", JOB_QUEUED, 1, 0);
+    put_job_of_m(subject, "d", JOB_DONE, 1, 2);
+    assert_int_equal(prune(subject, 1000, 1, 10), 1);
+    assert_jobs(subject, "c b a ");
+}
+
+static void only_so_many_of_the_newest_jobs_stay(void **state)
+{
+    Subject *subject = *state;
+    static const char *const ids[] = {"a", "b", "c", "d", "e"};
+    for (gsize i = 0; i < G_N_ELEMENTS(ids); i++)
+        put_job_of_m(subject, ids[i], JOB_DONE, 100, 200);
+    assert_int_equal(prune(subject, 0, 5, 10), 0);
+    assert_int_equal(prune(subject, 0, 3, 1), 1); /* one at a time, the oldest first */
+    assert_jobs(subject, "e d c b ");
+    assert_int_equal(prune(subject, 0, 3, 10), 1);
+    assert_jobs(subject, "e d c ");
+}
+
+static void a_job_stays_while_undo_needs_its_receipt(void **state)
+{
+    Subject *subject = *state;
+    g_autoptr(Inventory) inventory = inventory_new();
+    g_autoptr(Changes) changes = changes_new();
+    g_autoptr(Changes) later = changes_new();
+    g_autoptr(Machine) machine = machine_new("m", "lab-1", "uuid", 0);
+    Generation *entry = generation_new(1, CAUSE_CLONE, NULL, 0);
+    entry->replaced_at = 350;
+    machine_take_generation(machine, entry);
+    changes_put_machine(changes, machine);
+    commit(subject, inventory, changes);
+    put_job_of_m(subject, "a", JOB_DONE, 100, 200);
+    put_job_of_m(subject, "b", JOB_DONE, 300, 400);
+    assert_int_equal(prune(subject, 1000, 1, 10), 1);
+    assert_jobs(subject, "b ");
+    g_autoptr(Machine) without = machine_copy(machine);
+    machine_drop_generation(without, 1);
+    changes_put_machine(later, without);
+    commit(subject, inventory, later);
+    assert_int_equal(prune(subject, 1000, 1, 10), 1);
+}
+
+static void a_pruning_that_fails_drops_nothing(void **state)
+{
+    Subject *subject = *state;
+    guint pruned = 0;
+    JobPruning pruning = {1000, 0, 10};
+    put_job_of_m(subject, "a", JOB_DONE, 100, 200);
+    fault_point_arm(FAULT_CATALOG_COMMIT, 1, FAULT_ERROR, ENOSPC);
+    assert_false(catalog_prune_jobs(subject->catalog, &pruning, &pruned, NULL));
+    fault_point_disarm();
+    assert_jobs(subject, "a ");
+}
+
 /* --- samples of the free space ---------------------------------------------------------------- */
 
 static gboolean put_sample(Subject *subject, gint64 at, guint64 free_bytes, gint64 keep_from)
@@ -606,6 +718,12 @@ static void a_sample_that_cannot_be_written_drops_nothing(void **state)
         cmocka_unit_test_setup_teardown(an_unknown_job_is_not_found, setup, teardown),             \
         cmocka_unit_test_setup_teardown(the_history_of_a_machine_is_its_items_newest_first, setup, \
                                         teardown),                                                 \
+        cmocka_unit_test_setup_teardown(old_jobs_go_with_their_items, setup, teardown),            \
+        cmocka_unit_test_setup_teardown(open_jobs_stay_however_old_they_are, setup, teardown),     \
+        cmocka_unit_test_setup_teardown(only_so_many_of_the_newest_jobs_stay, setup, teardown),    \
+        cmocka_unit_test_setup_teardown(a_job_stays_while_undo_needs_its_receipt, setup,           \
+                                        teardown),                                                 \
+        cmocka_unit_test_setup_teardown(a_pruning_that_fails_drops_nothing, setup, teardown),      \
         cmocka_unit_test_setup_teardown(samples_come_back_in_their_order, setup, teardown),        \
         cmocka_unit_test_setup_teardown(old_samples_and_those_of_a_wrong_clock_go, setup,          \
                                         teardown),                                                 \

@@ -94,6 +94,8 @@ static void no_file_is_needed(void **state)
     assert_string_equal(config->administrators, "underpin");
     assert_int_equal(config->undo_retention_seconds, 7 * 86400);
     assert_int_equal(config->undo_budget_percent, 10);
+    assert_int_equal(config->job_retention_seconds, 90 * 86400);
+    assert_int_equal(config->job_limit, 10000);
     assert_int_equal(config->free_floor_bytes, (guint64)1 << 30);
     assert_int_equal(config->chain_limit, 5);
     assert_true(config->require_hook);

@@ -261,6 +261,29 @@ static void the_free_space_is_noted_in_the_background(void **state)
     wait_until(*state, has_a_sample, "a sample of the free space");
 }
 
+static gboolean has_one_job(Queue *queue)
+{
+    g_autoptr(GPtrArray) jobs = catalog_list_jobs(queue->world->catalog, NULL, 10, NULL);
+    return jobs->len == 1;
+}
+
+/* The rebase wrote over nothing, so that no undo entry needs the first job. */
+static void old_jobs_are_dropped_in_the_background(void **state)
+{
+    Queue *queue = *state;
+    g_autoptr(Job) old = submit(queue, rebase("v2"));
+    job_unref(wait_for(queue, old->id, JOB_DONE));
+    wait_until(queue, has_a_sample, "the first round of care");
+    stop_queue(queue);
+    clock_advance(queue->world->clock, G_GINT64_CONSTANT(91) * 24 * 60 * 60);
+    start_queue(queue);
+    g_autoptr(Job) new_one = submit(queue, rebase("v1"));
+    job_unref(wait_for(queue, new_one->id, JOB_DONE));
+    wait_until(queue, has_one_job, "the old job is gone");
+    assert_null(jobs_get(queue->jobs, old->id, NULL));
+    job_unref(wait_for(queue, new_one->id, JOB_DONE));
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -280,6 +303,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_free_space_is_noted_in_the_background, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(old_jobs_are_dropped_in_the_background, set_up, tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
