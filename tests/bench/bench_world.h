@@ -18,7 +18,6 @@ typedef struct {
     GCond changed;
     char *phase;
     char *final_id; /* the job whose end was heard last */
-    guint finals;   /* how often: first from the run, then when its end is stored */
     double staging_at, committing_at, settling_at, ended_at;
     double began_cpu, committing_cpu, settling_cpu,
         ended_cpu; /* the worker's processor time at the same moments */
