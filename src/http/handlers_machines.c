@@ -19,6 +19,7 @@ typedef struct {
     const char *base; /* name, UUID or id; NULL: any */
     const char *match;
     gboolean by_pending, pending;
+    gboolean as_rows; /* without volumes */
     Page page;
     /* results */
     gboolean base_found;
@@ -45,11 +46,21 @@ static gboolean read_kind(const HttpRequest *request, Kind *kind_out, GError **e
     return TRUE;
 }
 
+static gboolean read_view(const HttpRequest *request, gboolean *as_rows_out, GError **error)
+{
+    const char *text = http_request_query(request, "view");
+    *as_rows_out = text != NULL;
+    return !text || g_str_equal(text, "list") ||
+           error_set(error, UNDERPIN_ERROR_INVALID, "there is one other view, 'list'",
+                     "there is no view '%s'", text);
+}
+
 static gboolean listing_read(const HttpRequest *request, Listing *listing, GError **error)
 {
     listing->base = http_request_query(request, "base");
     listing->match = http_request_query(request, "match");
     return page_read(request, &listing->page, error) && read_kind(request, &listing->kind, error) &&
+           read_view(request, &listing->as_rows, error) &&
            http_request_query_boolean(request, "pending", &listing->by_pending, &listing->pending,
                                       error);
 }
@@ -125,6 +136,16 @@ static void append_and_release(GString *text, json_t *json)
     json_decref(json);
 }
 
+static void append_machine(GString *text, const Listing *listing, guint index, const char *power)
+{
+    const Machine *machine = listing->machines->pdata[index];
+    const char *base_name = listing->base_names->pdata[index];
+    if (listing->as_rows)
+        machine_append_row(text, machine, base_name, power);
+    else
+        append_and_release(text, machine_to_json(machine, base_name, power));
+}
+
 /* Written machine by machine: the tree of ten thousand takes ten times the memory of their text. */
 static HttpResponse *listing_respond(const Api *api, const Listing *listing)
 {
@@ -134,7 +155,7 @@ static HttpResponse *listing_respond(const Api *api, const Listing *listing)
         last = listing->machines->pdata[i];
         const char *power = power_name(engine_power(api->engine, last->id));
         g_string_append(text, i ? "," : "");
-        append_and_release(text, machine_to_json(last, listing->base_names->pdata[i], power));
+        append_machine(text, listing, i, power);
     }
     g_string_append(text, "],\"next\":");
     append_and_release(text, listing->more ? json_string(last->name) : json_null());

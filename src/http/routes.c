@@ -18,7 +18,7 @@ static const Route routes[] = {
     {"GET", API "/verbs", handle_verb_list, OPEN, QUICK},
     {"GET", API "/status", handle_status, SLOW},
     {"GET", API "/machines", handle_machine_list, QUICK,
-     .query = {"limit", "after", "kind", "base", "match", "pending"}},
+     .query = {"limit", "after", "kind", "base", "match", "pending", "view"}},
     {"GET", API "/machines/{machine}", handle_machine_show, QUICK},
     {"GET", API "/machines/{machine}/history", handle_machine_history, SLOW, .query = {"limit"}},
     {"GET", API "/machines/{machine}/space", handle_machine_space, SLOW},

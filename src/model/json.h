@@ -9,6 +9,12 @@
 
 /* `power` as the hypervisor says ("off", "running", …); NULL: unknown. `base_name` NULL: none. */
 json_t *machine_to_json(const Machine *machine, const char *base_name, const char *power);
+/*
+ * Appends the same as JSON text, but instead of the volumes what they come to: "capacity_bytes",
+ * and in "roles" how many there are of each. For lists of thousands.
+ */
+void machine_append_row(GString *text, const Machine *machine, const char *base_name,
+                        const char *power);
 /* The same with volumes, heads, chain and undo list: for one machine's page. */
 json_t *machine_to_json_full(const Machine *machine, const Inventory *inventory, const char *power);
 json_t *layer_to_json(const Layer *layer);

@@ -117,6 +117,22 @@ static char *check_minimum(const json_t *rule, const json_t *value, const char *
     return g_strdup_printf("%s is too small", path);
 }
 
+static char *check_any_of(const json_t *document, const json_t *rule, const json_t *value,
+                          const char *path)
+{
+    gsize index;
+    json_t *choice;
+    char *mismatch = g_strdup_printf("%s has no choice", path);
+    json_array_foreach((json_t *)rule, index, choice)
+    {
+        g_free(mismatch);
+        mismatch = mismatch_at(document, choice, value, path);
+        if (!mismatch)
+            break;
+    }
+    return mismatch;
+}
+
 static char *check_keyword(const json_t *document, const json_t *schema, const char *keyword,
                            const json_t *rule, const json_t *value, const char *path)
 {
@@ -135,6 +151,8 @@ static char *check_keyword(const json_t *document, const json_t *schema, const c
         return json_is_object(value) ? check_required(rule, value, path) : NULL;
     if (g_str_equal(keyword, "properties"))
         return check_members(document, schema, value, path);
+    if (g_str_equal(keyword, "anyOf"))
+        return check_any_of(document, rule, value, path);
     if (g_str_equal(keyword, "items"))
         return check_items(document, rule, value, path);
     if (g_str_equal(keyword, "minimum"))

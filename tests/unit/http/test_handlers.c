@@ -162,6 +162,34 @@ static void a_cursor_whose_machine_has_gone_still_works(void **state)
     assert_names("/api/v1/machines?after=zzz", "");
 }
 
+/* Page by page, the same members but for the volumes. */
+static void the_view_for_lists_says_what_volumes_come_to(void **state)
+{
+    (void)state;
+    Answer whole = ask("GET", "/api/v1/machines?kind=clone&limit=5", NULL);
+    Answer rows = ask("GET", "/api/v1/machines?kind=clone&limit=5&view=list", NULL);
+    json_t *items = json_object_get(rows.json, "items");
+    gsize index;
+    json_t *machine;
+    assert_int_equal(json_array_size(items), 5);
+    json_array_foreach(json_object_get(whole.json, "items"), index, machine)
+    {
+        json_t *row = json_array_get(items, index);
+        json_t *roles = json_object_get(row, "roles");
+        gsize volumes = json_array_size(json_object_get(machine, "volumes"));
+        assert_int_equal(json_integer_value(json_object_get(roles, "system")) +
+                             json_integer_value(json_object_get(roles, "temporary")) +
+                             json_integer_value(json_object_get(roles, "data")),
+                         volumes);
+        json_object_del(machine, "volumes");
+        json_object_del(row, "capacity_bytes");
+        json_object_del(row, "roles");
+    }
+    assert_true(json_equal(whole.json, rows.json));
+    answer_clear(&whole);
+    answer_clear(&rows);
+}
+
 static void machines_are_filtered(void **state)
 {
     (void)state;
@@ -182,6 +210,7 @@ static void senseless_filters_are_refused(void **state)
     assert_problem("GET", "/api/v1/machines?limit=10001", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?limit=1x", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?after=", NULL, 400, "invalid");
+    assert_problem("GET", "/api/v1/machines?view=tree", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?base=nobody", NULL, 404, "not-found");
     assert_problem("GET", "/api/v1/machines?colour=red", NULL, 400, "invalid");
 }
@@ -593,6 +622,7 @@ int main(void)
         cmocka_unit_test(machines_are_listed_by_name_with_numbers_by_value),
         cmocka_unit_test(pages_join_to_the_whole_list),
         cmocka_unit_test(a_cursor_whose_machine_has_gone_still_works),
+        cmocka_unit_test(the_view_for_lists_says_what_volumes_come_to),
         cmocka_unit_test(machines_are_filtered),
         cmocka_unit_test(senseless_filters_are_refused),
         cmocka_unit_test(a_listed_machine_says_what_it_is),

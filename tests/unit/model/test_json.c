@@ -80,6 +80,55 @@ static void a_machine_in_a_list_has_the_short_form(void **state)
     assert_json(machine_to_json(machine, "demo-v1", "running"), "{" LIST_FORM "}");
 }
 
+static json_t *row_of(const Machine *machine, const char *base_name, const char *power)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    machine_append_row(text, machine, base_name, power);
+    json_t *row = json_loadb(text->str, text->len, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(row);
+    return row;
+}
+
+static void a_row_is_the_short_form_with_what_the_volumes_come_to(void **state)
+{
+    (void)state;
+    g_autoptr(Machine) machine = pending_clone();
+    g_ptr_array_add(machine->volumes, volume_new("vdb", ROLE_DATA, "qcow2", TRUE));
+    machine->prepared_at = 1700000300;
+    json_t *row = row_of(machine, NULL, NULL);
+    json_t *roles = json_object_get(row, "roles");
+    assert_int_equal(json_integer_value(json_object_get(row, "capacity_bytes")), 1073741824);
+    assert_json(json_incref(roles), "{\"system\": 1, \"temporary\": 0, \"data\": 1}");
+    json_object_del(row, "capacity_bytes");
+    json_object_del(row, "roles");
+    json_t *whole = machine_to_json(machine, NULL, NULL);
+    json_object_del(whole, "volumes");
+    assert_true(json_equal(row, whole));
+    json_decref(row);
+    json_decref(whole);
+}
+
+static void a_row_escapes_what_people_wrote(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"say \"no\"", "back\\slash",   "two\nlines",
+                                          "Übung",      "bad \xff byte", ""};
+    for (guint i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        g_autoptr(Machine) machine = pending_clone();
+        g_free(machine->hold_reason);
+        machine->hold_reason = g_strdup(reasons[i]);
+        machine->behind_reason = g_strdup(reasons[i]);
+        json_t *row = row_of(machine, "demo-v1", "off");
+        json_t *whole = machine_to_json(machine, "demo-v1", "off");
+        assert_true(
+            json_equal(json_object_get(row, "hold_reason"), json_object_get(whole, "hold_reason")));
+        assert_true(json_equal(json_object_get(row, "behind_reason"),
+                               json_object_get(whole, "behind_reason")));
+        json_decref(row);
+        json_decref(whole);
+    }
+}
+
 static void a_machine_of_its_own_has_undo_chain_and_what_it_waits_for(void **state)
 {
     (void)state;
@@ -337,6 +386,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_machine_in_a_list_has_the_short_form),
+        cmocka_unit_test(a_row_is_the_short_form_with_what_the_volumes_come_to),
+        cmocka_unit_test(a_row_escapes_what_people_wrote),
         cmocka_unit_test(a_machine_of_its_own_has_undo_chain_and_what_it_waits_for),
         cmocka_unit_test(a_base_lists_its_clones),
         cmocka_unit_test(the_state_says_what_matters_most),
