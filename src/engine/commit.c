@@ -224,3 +224,22 @@ gboolean engine_update(Engine *engine, const char *machine_id,
         tell_listeners(engine, changes);
     return ok;
 }
+
+gboolean engine_update_layer(Engine *engine, const char *layer_id,
+                             void (*change)(Layer *layer, gpointer data), gpointer data,
+                             GError **error)
+{
+    g_autoptr(Changes) changes = changes_new();
+    g_mutex_lock(&engine->commit_lock);
+    g_autoptr(Layer) current = engine_layer(engine, layer_id);
+    g_autoptr(Layer) next = current ? layer_copy(current) : NULL;
+    if (next) {
+        change(next, data);
+        changes_put_layer(changes, next);
+    }
+    gboolean ok = !next || commit_locked(engine, changes, error);
+    g_mutex_unlock(&engine->commit_lock);
+    if (ok)
+        tell_listeners(engine, changes);
+    return ok;
+}

@@ -124,8 +124,11 @@ gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **
 /* Enforces retention and budget, deletes what is on the list, expires the trash. Returns bytes
  * freed. */
 gboolean engine_reclaim(Engine *engine, guint64 *freed_out, GError **error);
-/* Background care, one unit of work at a time: digest of a layer without one, flatten of a chain
- * too long. FALSE in *more_out when nothing is left to do. Slow; cancellable. */
+/* Background care: brings one instance id in line that a switch has made old. FALSE: none is left,
+ * or that one cannot be had now. Calls libvirt. */
+gboolean engine_renew_identity(Engine *engine);
+/* Background care of layers, one unit of work at a time: digest of a layer without one, flatten of
+ * a chain too long. FALSE in *more_out when nothing is left to do. Slow; cancellable. */
 gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cancellable,
                          GError **error);
 

@@ -99,6 +99,11 @@ gboolean engine_update(Engine *engine, const char *machine_id,
                        void (*change)(Machine *machine, gpointer data), gpointer data,
                        GError **error);
 
+/* The same of a layer. */
+gboolean engine_update_layer(Engine *engine, const char *layer_id,
+                             void (*change)(Layer *layer, gpointer data), gpointer data,
+                             GError **error);
+
 /* --- barrier.c
  * -------------------------------------------------------------------------------------------- */
 
@@ -222,12 +227,10 @@ Machine *settle_end_session(Engine *engine, const Machine *machine, GError **err
 gboolean identity_refresh(Engine *engine, const char *machine_id, GError **error);
 /* Starts the machine with its identity in line. */
 gboolean identity_start(Engine *engine, const char *machine_id, GError **error);
-/* Remembers that the definition is behind, for identity_refresh_one(). */
+/* Remembers that the definition is behind, for engine_renew_identity(). */
 void identity_note_stale(Engine *engine, const char *machine_id);
 /* Refreshes this one if it was noted; the caller owns the machine. */
 void identity_refresh_noted(Engine *engine, const char *machine_id);
-/* Refreshes one that was noted. FALSE: none is left. */
-gboolean identity_refresh_one(Engine *engine);
 
 /* --- session.c
  * -------------------------------------------------------------------------------------------- */

@@ -65,7 +65,7 @@ void identity_refresh_noted(Engine *engine, const char *machine_id)
         g_debug("renewing the identity of machine %s: %s", machine_id, error->message);
 }
 
-gboolean identity_refresh_one(Engine *engine)
+gboolean engine_renew_identity(Engine *engine)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = take_stale(engine);

@@ -12,37 +12,21 @@
 
 #include "engine/engine_private.h"
 
-/* Changes one layer's record if it is still the one that the work was done for. */
-static gboolean commit_layer(Engine *engine, const Layer *seen, const Layer *next, GError **error)
+static void set_digest(Layer *layer, gpointer digest)
 {
-    g_autoptr(Layer) current = engine_layer(engine, seen->id);
-    if (current != seen)
-        return TRUE;
-    g_autoptr(Changes) changes = changes_new();
-    changes_put_layer(changes, next);
-    return engine_commit(engine, changes, error);
+    g_free(layer->digest);
+    layer->digest = g_strdup(digest);
 }
 
 static gboolean digest_layer(Engine *engine, const Layer *layer, GCancellable *cancellable,
                              GError **error)
 {
     g_autofree char *digest = storage_layer_digest(engine->storage, layer, cancellable, error);
-    if (!digest)
-        return FALSE;
-    g_autoptr(Layer) next = layer_copy(layer);
-    next->digest = g_steal_pointer(&digest);
-    return commit_layer(engine, layer, next, error);
+    return digest && engine_update_layer(engine, layer->id, set_digest, digest, error);
 }
 
 /* --- flattening
  * -------------------------------------------------------------------------------------------- */
-
-static gboolean put_layer(Engine *engine, const Layer *layer, GError **error)
-{
-    g_autoptr(Changes) changes = changes_new();
-    changes_put_layer(changes, layer);
-    return engine_commit(engine, changes, error);
-}
 
 static gboolean stands_alone(Engine *engine, const Layer *layer)
 {
@@ -51,14 +35,39 @@ static gboolean stands_alone(Engine *engine, const Layer *layer)
            !facts.backing;
 }
 
+static void set_back(Layer *layer, gpointer data)
+{
+    (void)data;
+    g_free(layer->parent_id);
+    layer->parent_id = g_steal_pointer(&layer->former_parent_id);
+}
+
 /* Decided, but the copy could not take the layer's name: it sits on its parent as before. */
 static gboolean give_flattening_up(Engine *engine, const Layer *decided, GError **error)
 {
-    g_autoptr(Layer) back = layer_copy(decided);
-    g_free(back->parent_id);
-    back->parent_id = g_steal_pointer(&back->former_parent_id);
-    return put_layer(engine, back, error) &&
+    return engine_update_layer(engine, decided->id, set_back, NULL, error) &&
            storage_flatten_abandon(engine->storage, decided, error);
+}
+
+typedef struct {
+    gint64 now;
+    guint64 allocated_bytes; /* 0: cannot be had */
+} Flattened;
+
+static void set_flattened(Layer *layer, gpointer data)
+{
+    const Flattened *flattened = data;
+    layer->flattened_at = flattened->now;
+    if (flattened->allocated_bytes)
+        layer->allocated_bytes = flattened->allocated_bytes;
+}
+
+static gboolean record_flattening(Engine *engine, const Layer *decided, GError **error)
+{
+    g_auto(HeadFacts) facts = {0};
+    (void)storage_layer_facts(engine->storage, decided, &facts, NULL);
+    Flattened flattened = {engine_now(engine), facts.allocated_bytes};
+    return engine_update_layer(engine, decided->id, set_flattened, &flattened, error);
 }
 
 /* Idempotent. What has taken the layer's name is rolled forward, at the latest by the next start.
@@ -74,26 +83,28 @@ static gboolean settle_flattening(Engine *engine, const Layer *decided, GError *
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    g_auto(HeadFacts) facts = {0};
-    g_autoptr(Layer) settled = layer_copy(decided);
-    settled->flattened_at = engine_now(engine);
-    if (storage_layer_facts(engine->storage, decided, &facts, NULL) && facts.exists)
-        settled->allocated_bytes = facts.allocated_bytes;
-    return put_layer(engine, settled, error);
+    return record_flattening(engine, decided, error);
 }
 
+static void decide(Layer *layer, gpointer decided_out)
+{
+    layer->former_parent_id = g_steal_pointer(&layer->parent_id);
+    layer->flattened_at = 0;
+    *(Layer **)decided_out = layer_ref(layer);
+}
+
+/* A layer that has gone meanwhile needs no flattening. */
 static gboolean flatten(Engine *engine, const Layer *layer, GCancellable *cancellable,
                         GError **error)
 {
+    g_autoptr(Layer) decided = NULL;
     if (!storage_flatten_stage(engine->storage, layer, cancellable, error))
         return FALSE;
-    g_autoptr(Layer) decided = layer_copy(layer);
-    decided->former_parent_id = g_steal_pointer(&decided->parent_id);
-    decided->flattened_at = 0;
-    if (put_layer(engine, decided, error))
+    gboolean ok = engine_update_layer(engine, layer->id, decide, &decided, error);
+    if (ok && decided)
         return settle_flattening(engine, decided, error);
     (void)storage_flatten_abandon(engine->storage, layer, NULL);
-    return FALSE;
+    return ok;
 }
 
 static gboolean is_unsettled(const Layer *layer)
@@ -125,7 +136,7 @@ void engine_recover_flattening(Engine *engine)
         recover_layer(engine, g_ptr_array_index(layers, i));
 }
 
-gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable,
+static gboolean flatten_owned(Engine *engine, const char *layer_id, GCancellable *cancellable,
                               GError **error)
 {
     g_autoptr(Layer) layer = engine_layer(engine, layer_id);
@@ -139,6 +150,17 @@ gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable
     gboolean ok = is_unsettled(layer) ? settle_flattening(engine, layer, error)
                                       : flatten(engine, layer, cancellable, error);
     engine_base_release(engine, layer->machine_id);
+    return ok;
+}
+
+/* The layer is owned like a machine, so that no two flatten it and reclaim leaves its file. */
+gboolean engine_flatten_layer(Engine *engine, const char *layer_id, GCancellable *cancellable,
+                              GError **error)
+{
+    if (!engine_occupy(engine, layer_id, "it is being flattened", error))
+        return FALSE;
+    gboolean ok = flatten_owned(engine, layer_id, cancellable, error);
+    engine_vacate(engine, layer_id);
     return ok;
 }
 
@@ -189,17 +211,12 @@ static gboolean digest_or_mark(Engine *engine, const Layer *layer, GCancellable 
         g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
     }
-    g_autoptr(Layer) next = layer_copy(layer);
-    next->digest = g_strdup("none");
-    return commit_layer(engine, layer, next, error);
+    return engine_update_layer(engine, layer->id, set_digest, (gpointer) "none", error);
 }
 
 gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cancellable,
                          GError **error)
 {
-    *more_out = identity_refresh_one(engine);
-    if (*more_out)
-        return TRUE;
     if (!engine_check_unquestioned(engine, error))
         return FALSE;
     g_autoptr(Layer) plain = layer_without_digest(engine);

@@ -252,6 +252,14 @@ static gboolean is_needed(const Inventory *inventory, GHashTable *used, const Re
     return FALSE;
 }
 
+/* Its copy is about to take the file's name: that is for the next time. */
+static gboolean is_being_flattened(Engine *engine, const ReclaimItem *item)
+{
+    g_autofree char *owner =
+        item->kind == RECLAIM_LAYER ? engine_occupant(engine, item->layer_id) : NULL;
+    return owner != NULL;
+}
+
 static GPtrArray *listed_items(Engine *engine)
 {
     GPtrArray *items = g_ptr_array_new_with_free_func((GDestroyNotify)reclaim_item_unref);
@@ -278,6 +286,8 @@ gboolean engine_reclaim(Engine *engine, guint64 *freed_out, GError **error)
         const ReclaimItem *item = g_ptr_array_index(items, i);
         g_autoptr(GError) problem = NULL;
         guint64 freed = 0;
+        if (is_being_flattened(engine, item))
+            continue;
         if (is_needed(snapshot, used, item))
             g_warning("'%s' is listed for reclaim but still needed: it stays", item->path);
         else if (!storage_reclaim(engine->storage, item, &freed, &problem))

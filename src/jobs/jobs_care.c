@@ -1,5 +1,5 @@
-/* Background care: settles that were asked for, reclaim, maintenance of layers; and libvirt's
- * events, in their order. */
+/* Background care: settles that were asked for, reclaim, history; maintenance of layers on a thread
+ * of its own; and libvirt's events, in their order. */
 #include "engine/space.h"
 #include "jobs/jobs_private.h"
 
@@ -62,7 +62,7 @@ static void retry_settles(Jobs *jobs)
         jobs_want_settle(jobs, g_ptr_array_index(ids, i));
 }
 
-/* --- reclaim and maintenance
+/* --- reclaim and history
  * ------------------------------------------------------------------------------- */
 
 static void reclaim(Jobs *jobs)
@@ -108,16 +108,11 @@ static void prune(Jobs *jobs)
     }
 }
 
-static void maintain(Jobs *jobs)
+static void renew_identities(Jobs *jobs)
 {
-    gboolean more = TRUE;
-    while (more && !g_cancellable_is_cancelled(jobs->care_cancellable)) {
-        g_autoptr(GError) error = NULL;
-        if (!engine_maintain(jobs->engine, &more, jobs->care_cancellable, &error)) {
-            g_message("maintaining layers: %s", error->message);
-            return;
-        }
-    }
+    while (!g_cancellable_is_cancelled(jobs->care_cancellable) &&
+           engine_renew_identity(jobs->engine))
+        ;
 }
 
 /* Waits for the next round; FALSE when the end has come. */
@@ -140,6 +135,14 @@ static gboolean wait_for_round(Jobs *jobs)
     return go_on;
 }
 
+static void wake_maintenance(Jobs *jobs)
+{
+    g_mutex_lock(&jobs->lock);
+    jobs->maintenance_wanted = TRUE;
+    g_cond_broadcast(&jobs->care_wake);
+    g_mutex_unlock(&jobs->lock);
+}
+
 static gpointer care_main(gpointer user_data)
 {
     Jobs *jobs = user_data;
@@ -148,8 +151,44 @@ static gpointer care_main(gpointer user_data)
         reclaim(jobs);
         sample(jobs);
         prune(jobs);
-        maintain(jobs);
+        renew_identities(jobs);
+        wake_maintenance(jobs);
     }
+    return NULL;
+}
+
+/* --- maintenance of layers -------------------------------------------------------------------- */
+
+/* The digest of a large layer takes minutes, its flattening longer: they hold up nothing else. */
+static void maintain(Jobs *jobs)
+{
+    gboolean more = TRUE;
+    while (more && !g_cancellable_is_cancelled(jobs->care_cancellable)) {
+        g_autoptr(GError) error = NULL;
+        if (engine_maintain(jobs->engine, &more, jobs->care_cancellable, &error))
+            continue;
+        if (error_code(error) != UNDERPIN_ERROR_CANCELLED)
+            g_message("maintaining layers: %s", error->message);
+        return;
+    }
+}
+
+static gboolean wait_for_maintenance(Jobs *jobs)
+{
+    g_mutex_lock(&jobs->lock);
+    while (!jobs->stopping && !jobs->maintenance_wanted)
+        g_cond_wait(&jobs->care_wake, &jobs->lock);
+    jobs->maintenance_wanted = FALSE;
+    gboolean go_on = !jobs->stopping;
+    g_mutex_unlock(&jobs->lock);
+    return go_on;
+}
+
+static gpointer maintenance_main(gpointer user_data)
+{
+    Jobs *jobs = user_data;
+    while (wait_for_maintenance(jobs))
+        maintain(jobs);
     return NULL;
 }
 
@@ -196,6 +235,7 @@ void jobs_care_start(Jobs *jobs)
 {
     jobs->events = g_thread_new("events", events_main, jobs);
     jobs->care = g_thread_new("care", care_main, jobs);
+    jobs->maintenance = g_thread_new("maintenance", maintenance_main, jobs);
 }
 
 void jobs_care_stop(Jobs *jobs)
@@ -203,4 +243,5 @@ void jobs_care_stop(Jobs *jobs)
     queue_event(jobs, HYPERVISOR_LOST, NULL, TRUE);
     g_thread_join(jobs->events);
     g_thread_join(jobs->care);
+    g_thread_join(jobs->maintenance);
 }

@@ -29,12 +29,12 @@ struct Jobs {
     GHashTable
         *retry; /* machine id: a settle failed, and is tried again with the next round of care */
     gboolean stopping;
-    gboolean care_wanted;
+    gboolean care_wanted, maintenance_wanted;
     GCond care_wake;
     GCancellable *care_cancellable;
     GThreadPool *workers;  /* OpenJob ids */
     GThreadPool *settlers; /* machine ids */
-    GThread *care;
+    GThread *care, *maintenance;
     GThread *events;
     GAsyncQueue *event_queue;
     JobsListener listener;

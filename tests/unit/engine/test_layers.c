@@ -180,6 +180,22 @@ static void receipts_prove_that_data_was_kept(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, step_set_up, step_tear_down)
 
+static void a_layer_that_is_being_flattened_is_reclaimed_later(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) base = world_machine(world, "v2");
+    g_autofree char *layer = layer_id_build(base->set_id, "vda");
+    guint before = step_count_found(world, FOUND_LAYER);
+    world_do(world, world_request(VERB_REMOVE, "v2", NULL));
+    assert_true(engine_occupy(world->engine, layer, "it is being flattened", NULL));
+    assert_false(engine_flatten_layer(world->engine, layer, NULL, NULL));
+    reclaim(world);
+    assert_int_equal(step_count_found(world, FOUND_LAYER), before - 2);
+    engine_vacate(world->engine, layer);
+    reclaim(world);
+    assert_int_equal(step_count_found(world, FOUND_LAYER), before - 3);
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -187,6 +203,7 @@ int main(void)
         TEST(layers_explain_what_keeps_each_alive),
         TEST(flattening_changes_nothing_that_a_guest_sees),
         TEST(what_a_running_guest_has_open_below_a_flattened_layer_stays),
+        TEST(a_layer_that_is_being_flattened_is_reclaimed_later),
         TEST(digests_are_of_guest_visible_content),
         TEST(receipts_prove_that_data_was_kept),
     };

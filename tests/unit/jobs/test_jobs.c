@@ -9,7 +9,9 @@
 // clang-format on
 #include <string.h>
 
+#include "foundation/error.h"
 #include "jobs/jobs.h"
+#include "ports/storage_adapter.h"
 #include "support/world.h"
 
 #define PATIENCE_SECONDS 60
@@ -284,6 +286,71 @@ static void old_jobs_are_dropped_in_the_background(void **state)
     job_unref(wait_for(queue, new_one->id, JOB_DONE));
 }
 
+/* A layer so large that its digest never ends by itself. */
+static GMutex digest_lock;
+static GCond digest_changed;
+static gboolean digest_begun;
+
+static void wake_digest(GCancellable *cancellable, gpointer user_data)
+{
+    g_mutex_lock(&digest_lock);
+    g_cond_broadcast(&digest_changed);
+    g_mutex_unlock(&digest_lock);
+}
+
+static char *endless_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
+                            GError **error)
+{
+    gulong handler = g_cancellable_connect(cancellable, G_CALLBACK(wake_digest), NULL, NULL);
+    g_mutex_lock(&digest_lock);
+    digest_begun = TRUE;
+    while (!g_cancellable_is_cancelled(cancellable))
+        g_cond_wait(&digest_changed, &digest_lock);
+    g_mutex_unlock(&digest_lock);
+    g_cancellable_disconnect(cancellable, handler);
+    error_set(error, UNDERPIN_ERROR_CANCELLED, NULL, "cancelled");
+    return NULL;
+}
+
+static gboolean has_begun_a_digest(Queue *queue)
+{
+    g_mutex_lock(&digest_lock);
+    gboolean begun = digest_begun;
+    g_mutex_unlock(&digest_lock);
+    return begun;
+}
+
+static gboolean has_two_samples(Queue *queue)
+{
+    g_autoptr(GArray) samples = catalog_list_samples(queue->world->catalog, 0, NULL);
+    return samples->len == 2;
+}
+
+static void do_rebase(Queue *queue, const char *onto)
+{
+    g_autoptr(Job) job = submit(queue, rebase(onto));
+    job_unref(wait_for(queue, job->id, JOB_DONE));
+}
+
+static void a_long_digest_holds_up_nothing_and_ends_with_the_queue(void **state)
+{
+    Queue *queue = *state;
+    const StorageOps *real = queue->world->storage->ops;
+    StorageOps slow = *real;
+    slow.layer_digest = endless_digest;
+    stop_queue(queue);
+    queue->world->storage->ops = &slow;
+    start_queue(queue);
+    do_rebase(queue, "v2");
+    wait_until(queue, has_begun_a_digest, "the digest has begun");
+    wait_until(queue, has_a_sample, "the first round of care");
+    clock_advance(queue->world->clock, 60 * 60);
+    do_rebase(queue, "v1");
+    wait_until(queue, has_two_samples, "another round of care beside the digest");
+    stop_queue(queue);
+    queue->world->storage->ops = real;
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -304,6 +371,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_free_space_is_noted_in_the_background, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(old_jobs_are_dropped_in_the_background, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_digest_holds_up_nothing_and_ends_with_the_queue,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
