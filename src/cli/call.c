@@ -152,6 +152,17 @@ static char *page_path(const char *path, const char *after)
     return g_strdup_printf("%s%slimit=%d&after=%s", path, joint, PAGE_SIZE, escaped);
 }
 
+/* Kept until the process ends: to free the tree of ten thousand rows takes a fifth of all the time
+ * of listing them. */
+static json_t *keep(json_t *items)
+{
+    static GPtrArray *kept;
+    if (kept == NULL)
+        kept = g_ptr_array_new();
+    g_ptr_array_add(kept, json_incref(items));
+    return items;
+}
+
 json_t *call_get_list(Call *call, const char *path, GError **error)
 {
     json_t *items = json_array();
@@ -171,7 +182,7 @@ json_t *call_get_list(Call *call, const char *path, GError **error)
         if (next == NULL || g_strcmp0(next, after) == 0) {
             if (!is_only_page && call_has(call, "json"))
                 print_list(items);
-            return items;
+            return keep(items);
         }
         g_free(after);
         after = g_strdup(next);

@@ -260,8 +260,18 @@ static gboolean is_harmless(gunichar character)
            character != 0x2029;
 }
 
+/* Nearly every cell of a table is, and takes no look at each character's properties. */
+static gboolean is_plain_ascii(const char *text)
+{
+    while ((guchar)*text >= 0x20 && (guchar)*text < 0x7f)
+        text++;
+    return *text == '\0';
+}
+
 char *text_to_printable(const char *text, gboolean keep_lines)
 {
+    if (is_plain_ascii(text))
+        return g_strdup(text);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     GString *printable = g_string_sized_new(strlen(valid) + 1);
     for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {

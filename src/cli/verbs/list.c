@@ -57,15 +57,12 @@ G_STATIC_ASSERT(G_N_ELEMENTS(tree_columns) == TREE_COLUMNS);
 /* --- cells -------------------------------------------------------------------------------------
  */
 
+#define MACHINES_PATH "/api/v1/machines"
+#define ALL_ROWS_PATH MACHINES_PATH "?view=list"
+
 static char *size_cell(const json_t *machine)
 {
-    size_t index;
-    const json_t *volume;
-    guint64 bytes = 0;
-    json_array_foreach(list_of(machine, "volumes"), index, volume)
-    {
-        bytes += number_of(volume, "capacity_bytes");
-    }
+    guint64 bytes = number_of(machine, "capacity_bytes");
     return bytes > 0 ? size_to_text(bytes) : g_strdup("-");
 }
 
@@ -227,9 +224,10 @@ static void print_tree(const Call *call, const json_t *machines)
 /* --- the verb ----------------------------------------------------------------------------------
  */
 
+/* With --json whole records; a table needs rows only. */
 static char *list_path(const Call *call)
 {
-    GString *path = g_string_new("/api/v1/machines");
+    GString *path = g_string_new(MACHINES_PATH);
     const char *match = call_text(call, "match");
     const char *base = call_text(call, "base");
     const char *kind = call_has(call, "bases") ? "base" : call_has(call, "clones") ? "clone" : NULL;
@@ -239,6 +237,7 @@ static char *list_path(const Call *call)
         {"base", base},
         {"match", match},
         {"pending", call_has(call, "pending") ? "true" : NULL},
+        {"view", call_has(call, "json") ? NULL : "list"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(parameters); i++) {
         if (parameters[i][1] == NULL)
@@ -273,7 +272,7 @@ static int run_list(Call *call, GError **error)
     if (call_has(call, "names") && !call_has(call, "json"))
         print_names(machines);
     else if (!call_has(call, "json") && json_array_size(machines) == 0)
-        say_aside("no machines%s", g_str_has_suffix(path, "/machines")
+        say_aside("no machines%s", g_str_equal(path, ALL_ROWS_PATH)
                                        ? " yet: 'underpin domains' shows what can be imported"
                                        : " like that");
     else if (!call_has(call, "json") && call_has(call, "tree"))

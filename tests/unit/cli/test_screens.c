@@ -229,6 +229,7 @@ static void compare(const ScreenCase *screen, const char *seen)
 
 static const char *const default_routes[] = {
     "GET /api/v1/machines => machines.json",
+    "GET /api/v1/machines?view=list&limit=10000 => machine-rows.json",
     "GET /api/v1/machines/demo-1 => machine-demo-1.json",
     "GET /api/v1/machines/demo-v1 => machine-demo-v1.json",
     "GET /api/v1/machines/demo-1/history => history.json",
