@@ -1,4 +1,5 @@
 // Speaks with the daemon: JSON both ways, the CSRF token on everything that changes, and errors as one class.
+import { sentence } from "./format.ts";
 import type { Job, Page, Plan, Request } from "./types.ts";
 
 /** What failed, and what to do about it. The code is the daemon's, or "unreachable". */
@@ -27,8 +28,8 @@ async function readProblem(response: Response): Promise<Problem> {
   const body = await response.json().catch(() => ({}));
   return new Problem(
     body.code ?? "backend",
-    body.detail ?? `The daemon answered ${response.status} ${response.statusText}.`,
-    body.hint,
+    sentence(body.detail ?? `the daemon answered ${response.status} ${response.statusText}`),
+    body.hint && sentence(body.hint),
     response.status,
     Number(response.headers.get("Retry-After") ?? 0),
   );

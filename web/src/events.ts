@@ -83,8 +83,8 @@ export function listenToEvents(listener: EventListener): void {
   });
 }
 
-/** Somebody has logged in or out: this tab and the others begin anew. */
-export function sessionChanged(): void {
+/** Somebody has logged in or out: this tab and the others begin anew, this one at an address of its own. */
+export function sessionChanged(to = "/"): void {
   new BroadcastChannel("underpin").postMessage({ kind: "session" });
-  location.assign("/");
+  location.assign(to);
 }

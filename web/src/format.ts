@@ -63,3 +63,10 @@ export function listNames(names: string[], shown = 3): string {
   if (names.length <= shown + 1) return names.join(", ");
   return `${names.slice(0, shown).join(", ")} and ${names.length - shown} more`;
 }
+
+/** "The name is taken.": the daemon's phrases begin small, for they follow a colon on the command line. */
+export function sentence(phrase: string): string {
+  const text = phrase.trim();
+  if (!text) return "";
+  return text[0]!.toUpperCase() + text.slice(1) + (/[.!?:…]$/.test(text) ? "" : ".");
+}

@@ -2,6 +2,8 @@
 import type { ComponentType } from "preact";
 import type { AccountRole } from "./types.ts";
 import type { IconName } from "./ui/icon.tsx";
+import { LoggedInScreen, LoginScreen } from "./account/login.tsx";
+import { SetupScreen } from "./account/setup.tsx";
 import { JobsScreen } from "./screens/jobs.tsx";
 
 export interface Route {
@@ -15,10 +17,15 @@ export interface Route {
 
 export const routes: Route[] = [
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
+  { path: "/login", role: "user", screen: LoggedInScreen },
+  { path: "/setup", role: "user", screen: SetupScreen },
 ];
 
 /** The screens for those who are not logged in; the first is shown at every other address. */
-export const openRoutes: Omit<Route, "role">[] = [];
+export const openRoutes: Omit<Route, "role">[] = [
+  { path: "/login", screen: LoginScreen },
+  { path: "/setup", screen: SetupScreen },
+];
 
 /** Where "/" leads. */
 export const home: Record<AccountRole, string> = { administrator: "/bases", operator: "/bases", user: "/machines" };

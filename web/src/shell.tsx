@@ -1,6 +1,7 @@
 // The frame around all screens: navigation by role, banners, the host's state, dialogs, menus, news.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { SessionEnded, SessionEndedBanner } from "./account/login.tsx";
 import { api } from "./api.ts";
 import { sessionChanged } from "./events.ts";
 import { formatBytes } from "./format.ts";
@@ -11,6 +12,7 @@ import { away, hasRole, isOpen, jobs, readProblem, session, status } from "./sto
 import { theme, type Theme } from "./theme.ts";
 import { Dialogs } from "./ui/dialog.tsx";
 import { Icon } from "./ui/icon.tsx";
+import { Mark } from "./ui/mark.tsx";
 import { type MenuItems, Menus, openMenu } from "./ui/menu.tsx";
 import { Empty, Loading } from "./ui/page.tsx";
 import { Toasts, toastProblem } from "./ui/toast.tsx";
@@ -21,7 +23,7 @@ const railOpen = signal(false);
 function Brand() {
   return (
     <a class="brand" href="/">
-      <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><path d="M8 5h16v7H8z" fill="#7fd0d8" /><path d="M5 14.500h22v5H5z" fill="#e0a15f" /><path d="M2 22h28v5H2z" fill="#8a9a9d" /></svg>
+      <Mark />
       Underpin
     </a>
   );
@@ -124,6 +126,7 @@ function Banners() {
   const question = status.value?.question;
   return (
     <div class="banners" role="status">
+      <SessionEndedBanner />
       {away.value && <p class="banner bad"><Icon name="error" /><span><b>The daemon does not answer.</b> What is shown may be old. Machines keep running; this page goes on by itself when it is back.</span></p>}
       {question && <p class="banner bad"><Icon name="error" /><span><b>{question.message}</b> {question.hint}</span></p>}
       {!question && status.value?.hook_problem && <p class="banner warning"><Icon name="warning" /><span><b>Nothing can be changed: libvirt's start hook is not in force.</b> {status.value.hook_problem}</span></p>}
@@ -192,5 +195,5 @@ export function OpenScreen() {
 
 /** What lies above every screen. */
 function Overlays() {
-  return <><Dialogs /><Menus /><Toasts /></>;
+  return <><Dialogs /><SessionEnded /><Menus /><Toasts /></>;
 }

@@ -17,6 +17,8 @@ export const status = signal<Status | null>(null);
 export const layersVersion = signal(0);
 /** The daemon does not answer, or its event stream is lost. */
 export const away = signal(false);
+/** Raised whenever the daemon no longer knows us although somebody is at work: the screens stay. 0: it does. */
+export const sessionEnded = signal(0);
 /** Why the first lists could not be read. */
 export const readProblem = signal<Problem | null>(null);
 
@@ -166,8 +168,13 @@ export async function readAll(): Promise<void> {
 
 /** Puts in force what the daemon says about who we are (after a login too). */
 export function setSession(next: Session): void {
-  apiSession(next.csrf, () => (session.value = { ...next, account: null, csrf: null }));
-  session.value = next;
+  const hasEnded = session.value?.account && !next.account;
+  if (hasEnded) sessionEnded.value++;
+  else {
+    apiSession(next.csrf, () => sessionEnded.value++);
+    session.value = next;
+    sessionEnded.value = 0;
+  }
 }
 
 export async function readSession(): Promise<void> {
