@@ -8,6 +8,8 @@
 #include "http/router.h"
 #include "jobs/jobs.h"
 
+struct WebServer;
+
 struct Api {
     Engine *engine;
     Jobs *jobs;
@@ -16,6 +18,7 @@ struct Api {
     EventStream *events;
     HttpMetrics *metrics;
     JobTally *tally;
+    struct WebServer *web;      /* shown in the status; NULL: there is none */
     const char *store_path;     /* shown in the status */
     const char *administrators; /* group; NULL: root alone */
 };

@@ -21,7 +21,7 @@
 #define DRAIN_LIMIT_BYTES ((guint64)16 * 1024 * 1024)
 #define EVENT_BLOCK_BYTES (16 * 1024)
 
-enum { STATUS_TOO_LARGE = 413, STATUS_MEDIA_TYPE = 415 };
+enum { STATUS_NOT_FOUND = 404, STATUS_TOO_LARGE = 413, STATUS_MEDIA_TYPE = 415 };
 
 typedef struct {
     const ExchangeHost *host;
@@ -57,12 +57,12 @@ static void exchange_free(Exchange *exchange)
 void exchange_on_completed(void *data, struct MHD_Connection *connection, void **context,
                            enum MHD_RequestTerminationCode code)
 {
-    (void)connection;
     (void)code;
     const ExchangeHost *host = data;
     if (!*context)
         return;
     exchange_free(g_steal_pointer(context));
+    host->expect(connection, CONNECTION_OWES_REQUEST, host->user_data);
     host->ended(host->user_data);
 }
 
@@ -75,8 +75,8 @@ static Peer exchange_peer(const Exchange *exchange)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const Peer *peer = info ? info->socket_context : NULL;
-    return peer ? *peer : (Peer){.is_known = FALSE};
+    const WatchedConnection *connection = info ? info->socket_context : NULL;
+    return connection ? connection->peer : (Peer){.is_known = FALSE};
 }
 
 static void exchange_refuse(Exchange *exchange, unsigned status, UnderpinErrorCode code,
@@ -133,16 +133,28 @@ static enum MHD_Result take_header(void *request, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
+static void find_route(Exchange *exchange)
+{
+    const ExchangeHost *host = exchange->host;
+    const char *query = strchr(exchange->target, '?');
+    exchange->route = router_match(host->routes, host->route_count, exchange->request,
+                                   query ? query + 1 : NULL, &exchange->response);
+    if (exchange->route || !host->find_other || exchange->response->status != STATUS_NOT_FOUND)
+        return;
+    HttpResponse *other = host->find_other(exchange->request);
+    if (!other)
+        return;
+    http_response_free(exchange->response);
+    exchange->response = other;
+}
+
 static void read_headers(Exchange *exchange, const char *method)
 {
     exchange->request = http_request_new(method, exchange->target);
     exchange->request->peer = exchange_peer(exchange);
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header,
                               exchange->request);
-    const char *query = strchr(exchange->target, '?');
-    exchange->route =
-        router_match(exchange->host->routes, exchange->host->route_count, exchange->request,
-                     query ? query + 1 : NULL, &exchange->response);
+    find_route(exchange);
     check_body_headers(exchange);
 }
 
@@ -199,7 +211,8 @@ static struct MHD_Response *body_response(const HttpResponse *response)
 }
 
 /* What the handler has set itself goes before what every answer says. */
-static void add_headers(struct MHD_Response *answer, const HttpResponse *response)
+static void add_headers(struct MHD_Response *answer, const ExchangeHost *host,
+                        const HttpResponse *response)
 {
     const struct {
         const char *name, *value;
@@ -213,6 +226,8 @@ static void add_headers(struct MHD_Response *answer, const HttpResponse *respons
         if (headers[i].value && !http_response_header(response, headers[i].name))
             MHD_add_response_header(answer, headers[i].name, headers[i].value);
     }
+    for (const NamedHeader *each = host->headers; each && each->name; each++)
+        MHD_add_response_header(answer, each->name, each->value);
     for (guint i = 0; i < response->headers->len; i += 2)
         MHD_add_response_header(answer, response->headers->pdata[i],
                                 response->headers->pdata[i + 1]);
@@ -226,7 +241,11 @@ static enum MHD_Result exchange_answer(Exchange *exchange)
         answer = body_response(exchange->response);
     if (!answer)
         return MHD_NO;
-    add_headers(answer, exchange->response);
+    add_headers(answer, exchange->host, exchange->response);
+    exchange->host->expect(exchange->connection,
+                           exchange->response->opens_events ? CONNECTION_OWES_NOTHING
+                                                            : CONNECTION_OWES_READING,
+                           exchange->host->user_data);
     enum MHD_Result result =
         MHD_queue_response(exchange->connection, exchange->response->status, answer);
     MHD_destroy_response(answer);
@@ -276,6 +295,7 @@ static void refuse_unexpected_body(Exchange *exchange)
 static enum MHD_Result exchange_submit(Exchange *exchange)
 {
     const ExchangeHost *host = exchange->host;
+    host->expect(exchange->connection, CONNECTION_OWES_NOTHING, host->user_data);
     MHD_suspend_connection(exchange->connection);
     if (host->submit(exchange, exchange->route->waits, host->user_data))
         return MHD_YES;

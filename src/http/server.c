@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "foundation/error.h"
+#include "http/connection_watch.h"
 #include "http/exchange.h"
 #include "http/lock.h"
+#include "http/security_headers.h"
+#include "http/static_files.h"
 #include "http/unix_listener.h"
 #include "http/worker_pool.h"
 
@@ -20,8 +24,9 @@ struct HttpServer {
     char *socket_path;
     ExchangeHost host;
     struct MHD_Daemon *daemon;
-    int listen_fd; /* -1 once quiesced */
+    int listen_fd; /* -1: none, or once quiesced */
     WorkerPool *quick, *waiting;
+    ConnectionWatch *watch;
     pthread_mutex_t
         lock; /* protects what follows; taken before a pool's lock, never together with another */
     pthread_cond_t idle; /* running has become 0 */
@@ -69,10 +74,34 @@ static void exchange_ended(gpointer user_data)
         pthread_cond_broadcast(&server->idle);
 }
 
+static void expect(struct MHD_Connection *connection, ConnectionDebt debt, gpointer user_data)
+{
+    HttpServer *server = user_data;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info && info->socket_context)
+        connection_watch_expect(server->watch, info->socket_context, debt);
+}
+
 static void run_exchange(gpointer exchange, gpointer user_data)
 {
     (void)user_data;
     exchange_run(exchange);
+}
+
+/* Whose connection it is: the kernel says so for the unix socket, the front for what it handed
+ * over.
+ */
+static Peer find_peer(const HttpServer *server, struct MHD_Connection *connection, int fd)
+{
+    if (server->config.socket_path)
+        return peer_from_socket(fd);
+    const struct sockaddr *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    return peer_from_address(address,
+                             address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                            : sizeof(struct sockaddr_in),
+                             server->config.is_secure);
 }
 
 /*
@@ -81,7 +110,7 @@ static void run_exchange(gpointer exchange, gpointer user_data)
  */
 static gboolean count_connection(HttpServer *server, const Peer *peer, int by)
 {
-    if (peer->is_known && peer->uid == 0)
+    if (!peer->is_unix || (peer->is_known && peer->uid == 0))
         return TRUE;
     LOCK_FOR_SCOPE(&server->lock);
     gpointer user = GUINT_TO_POINTER(peer->uid);
@@ -103,14 +132,15 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
     HttpServer *server = data;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        Peer peer = peer_from_socket(fd);
-        *context = g_memdup2(&peer, sizeof peer);
+        Peer peer = find_peer(server, connection, fd);
+        *context = connection_watch_add(server->watch, fd, &peer);
         if (!count_connection(server, &peer, 1))
             shutdown(fd, SHUT_RDWR);
         return;
     }
-    count_connection(server, *context, -1);
-    g_clear_pointer(context, g_free);
+    WatchedConnection *closed = g_steal_pointer(context);
+    count_connection(server, &closed->peer, -1);
+    connection_watch_remove(server->watch, closed);
 }
 
 /* What the library has to say is about clients that misbehave. */
@@ -136,18 +166,26 @@ static HttpServer *server_new(const HttpServerConfig *config, const Api *api, co
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&server->idle, &attributes);
     pthread_condattr_destroy(&attributes);
-    server->host = (ExchangeHost){.api = api,
-                                  .routes = routes,
-                                  .route_count = route_count,
-                                  .submit = submit,
-                                  .begun = exchange_begun,
-                                  .ended = exchange_ended,
-                                  .user_data = server};
+    server->host =
+        (ExchangeHost){.api = api,
+                       .routes = routes,
+                       .route_count = route_count,
+                       .submit = submit,
+                       .begun = exchange_begun,
+                       .ended = exchange_ended,
+                       .expect = expect,
+                       .find_other = config->serves_page ? static_files_answer : NULL,
+                       .headers = config->serves_page ? security_headers(config->is_secure) : NULL,
+                       .user_data = server};
     return server;
 }
 
 static gboolean start_workers(HttpServer *server, GError **error)
 {
+    server->watch =
+        connection_watch_new(server->config.request_seconds, server->config.answer_seconds, error);
+    if (!server->watch)
+        return FALSE;
     server->quick = worker_pool_new(server->config.quick_workers, run_exchange, NULL, error);
     if (server->quick)
         server->waiting =
@@ -158,13 +196,17 @@ static gboolean start_workers(HttpServer *server, GError **error)
 static gboolean start_library(HttpServer *server, GError **error)
 {
     const HttpServerConfig *config = &server->config;
-    const unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+                           MHD_USE_ERROR_LOG | (config->socket_path ? 0 : MHD_USE_NO_LISTEN_SOCKET);
+    const struct MHD_OptionItem listening[] = {
+        {config->socket_path ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, server->listen_fd, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
     /* clang-format off */
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_access, &server->host,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd,
+        MHD_OPTION_ARRAY, listening,
         MHD_OPTION_THREAD_POOL_SIZE, config->socket_threads,
         MHD_OPTION_CONNECTION_LIMIT, config->connection_limit,
         MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
@@ -176,7 +218,8 @@ static gboolean start_library(HttpServer *server, GError **error)
     /* clang-format on */
     if (!server->daemon)
         return error_set(error, UNDERPIN_ERROR_BACKEND, "the log of underpind says more",
-                         "the HTTP server does not start at '%s'", server->socket_path);
+                         "the HTTP server does not start%s%s", server->socket_path ? " at " : "",
+                         server->socket_path ? server->socket_path : "");
     return TRUE;
 }
 
@@ -184,10 +227,21 @@ HttpServer *http_server_start(const HttpServerConfig *config, const Api *api, co
                               gsize route_count, GError **error)
 {
     g_autoptr(HttpServer) server = server_new(config, api, routes, route_count);
-    server->listen_fd = unix_listener_open(config->socket_path, error);
-    if (server->listen_fd < 0 || !start_workers(server, error) || !start_library(server, error))
+    if (config->socket_path)
+        server->listen_fd = unix_listener_open(config->socket_path, error);
+    if ((config->socket_path && server->listen_fd < 0) || !start_workers(server, error) ||
+        !start_library(server, error))
         return NULL;
     return g_steal_pointer(&server);
+}
+
+void http_server_adopt(HttpServer *server, int fd, const struct sockaddr *address, socklen_t length)
+{
+    LOCK_FOR_SCOPE(&server->lock);
+    if (server->stopping)
+        close(fd);
+    else
+        MHD_add_connection(server->daemon, fd, address, length);
 }
 
 void http_server_quiesce(HttpServer *server)
@@ -219,6 +273,7 @@ static void wait_until_idle(HttpServer *server)
 
 static void server_release(HttpServer *server)
 {
+    connection_watch_free(server->watch);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->lock);
     g_hash_table_unref(server->by_user);
@@ -231,7 +286,8 @@ void http_server_free(HttpServer *server)
     if (!server)
         return;
     http_server_quiesce(server);
-    event_stream_close(server->host.api->events);
+    if (server->daemon)
+        event_stream_close(server->host.api->events);
     worker_pool_free(server->waiting);
     worker_pool_free(server->quick);
     if (server->daemon) {

@@ -4,6 +4,7 @@
 #include "cmocka_prelude.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -19,15 +20,35 @@ void raw_answer_clear(RawAnswer *answer)
         g_string_free(g_steal_pointer(&answer->body), TRUE);
 }
 
+static void set_patience(int fd)
+{
+    struct timeval silence = {.tv_sec = SILENCE_SECONDS};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence);
+}
+
+int raw_connect_tcp(guint16 port, guint8 from)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from)};
+    struct sockaddr_in there = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    set_patience(fd);
+    assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+    if (connect(fd, (struct sockaddr *)&there, sizeof there) != 0)
+        fail_msg("connecting to port %u: %s", port, g_strerror(errno));
+    return fd;
+}
+
 int raw_connect(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     g_strlcpy(address.sun_path, path, sizeof address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    struct timeval silence = {.tv_sec = SILENCE_SECONDS};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence);
+    set_patience(fd);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         fail_msg("connecting to %s: %s", path, g_strerror(errno));
     return fd;
@@ -160,4 +181,12 @@ RawAnswer raw_request(const char *path, const char *method, const char *target, 
     RawAnswer answer = raw_receive(fd, g_str_equal(method, "HEAD"));
     close(fd);
     return answer;
+}
+
+RawAnswer raw_get(int fd, const char *target, const char *headers)
+{
+    g_autofree char *request =
+        g_strdup_printf("GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", target, headers);
+    raw_send_text(fd, request);
+    return raw_receive(fd, FALSE);
 }

@@ -13,6 +13,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RawAnswer, raw_answer_clear)
 
 /* A blocking connection; gives up (and fails the test) after a minute of silence. */
 int raw_connect(const char *path);
+/* The same by TCP to 127.0.0.1, from the address 127.0.0.`from`. */
+int raw_connect_tcp(guint16 port, guint8 from);
 void raw_send(int fd, const char *bytes, gsize length);
 void raw_send_text(int fd, const char *text);
 /* FALSE where the other end no longer takes anything. */
@@ -28,3 +30,5 @@ char *raw_header(const RawAnswer *answer, const char *name);
 /* One request on a connection of its own. `body` NULL: none; `type` NULL: no Content-Type. */
 RawAnswer raw_request(const char *path, const char *method, const char *target, const char *type,
                       const char *body);
+/* GET on a connection that is open. */
+RawAnswer raw_get(int fd, const char *target, const char *headers);
