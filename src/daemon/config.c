@@ -12,6 +12,7 @@
 typedef enum {
     KIND_TEXT,
     KIND_PATH,
+    KIND_PATH_OR_NONE,
     KIND_PATHS,
     KIND_SIZE,
     KIND_DURATION,
@@ -75,6 +76,28 @@ static const Key keys[] = {
      "Connections to the API at the same time."},
     {"daemon", "log_level", KIND_LOG_LEVEL, AT(log_level), "info", 0, 0,
      "error, warning, message, info or debug."},
+    {"web", "enabled", KIND_BOOLEAN, AT(web_enabled), "yes", 0, 0,
+     "Serve the web page, and the API by TCP."},
+    {"web", "listen", KIND_TEXT, AT(web_listen), "[::]:8443", 3, 64,
+     "Address and port, in numbers. [::] is every address of the host, of IPv4, too. An address "
+     "that "
+     "cannot\n"
+     "be had is tried again; the rest of the daemon does not wait for it."},
+    {"web", "tls", KIND_BOOLEAN, AT(web_tls), "yes", 0, 0,
+     "HTTPS. Without it only 127.0.0.1 and [::1] can be listened at."},
+    {"web", "certificate", KIND_PATH_OR_NONE, AT(web_certificate), "", 0, 0,
+     "Certificate, with those that it rests on, and key: PEM files that a SIGHUP reads anew. "
+     "Without "
+     "them a\n"
+     "certificate is made at the first start; 'underpin status' shows its fingerprint."},
+    {"web", "key", KIND_PATH_OR_NONE, AT(web_key), "", 0, 0, "The certificate's key."},
+    {"web", "directory", KIND_PATH, AT(web_directory), "/var/lib/underpin/web", 0, 0,
+     "Where the certificate is kept that is made."},
+    {"web", "connection_limit", KIND_NUMBER, AT(web_connection_limit), "2048", 16, 65536,
+     "Connections by TCP at the same time; those to the unix socket have their own limit."},
+    {"web", "address_limit", KIND_NUMBER, AT(web_address_limit), "256", 1, 65536,
+     "Connections of one client address (of one /64 with IPv6); raise it where all clients come "
+     "through a proxy."},
 };
 
 static const struct {
@@ -135,6 +158,12 @@ static gboolean set_path(Config *config, const Key *key, const char *text, GErro
     return path && take_text(config, key, path);
 }
 
+static gboolean set_path_or_none(Config *config, const Key *key, const char *text, GError **error)
+{
+    return text[0] == '\0' ? take_text(config, key, g_strdup(""))
+                           : set_path(config, key, text, error);
+}
+
 static gboolean set_paths(Config *config, const Key *key, const char *text, GError **error)
 {
     return take_paths(config, key, config_parse_paths(text, error));
@@ -179,9 +208,16 @@ static gboolean set_log_level(Config *config, const Key *key, const char *text, 
 }
 
 static gboolean (*const setters[])(Config *, const Key *, const char *, GError **) = {
-    [KIND_TEXT] = set_text,    [KIND_PATH] = set_path,       [KIND_PATHS] = set_paths,
-    [KIND_SIZE] = set_large,   [KIND_DURATION] = set_large,  [KIND_PERCENT] = set_small,
-    [KIND_NUMBER] = set_small, [KIND_BOOLEAN] = set_boolean, [KIND_LOG_LEVEL] = set_log_level,
+    [KIND_TEXT] = set_text,
+    [KIND_PATH] = set_path,
+    [KIND_PATHS] = set_paths,
+    [KIND_SIZE] = set_large,
+    [KIND_DURATION] = set_large,
+    [KIND_PERCENT] = set_small,
+    [KIND_PATH_OR_NONE] = set_path_or_none,
+    [KIND_NUMBER] = set_small,
+    [KIND_BOOLEAN] = set_boolean,
+    [KIND_LOG_LEVEL] = set_log_level,
 };
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -211,7 +247,8 @@ void config_free(Config *config)
     if (!config)
         return;
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (keys[i].kind == KIND_TEXT || keys[i].kind == KIND_PATH)
+        if (keys[i].kind == KIND_TEXT || keys[i].kind == KIND_PATH ||
+            keys[i].kind == KIND_PATH_OR_NONE)
             g_free(*(char **)member(config, &keys[i]));
         if (keys[i].kind == KIND_PATHS)
             g_strfreev(*(char ***)member(config, &keys[i]));

@@ -23,6 +23,12 @@ typedef struct {
     char *administrators; /* group */
     guint workers;
     guint connection_limit;
+    gboolean web_enabled;
+    char *web_listen;
+    gboolean web_tls;
+    char *web_certificate, *web_key; /* "": made in web_directory */
+    char *web_directory;
+    guint web_connection_limit, web_address_limit;
     GLogLevelFlags log_level; /* the least important level that is written */
     char **texts;             /* private: as written, by index of the table */
     char **origins;           /* private: where from; NULL: default */

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include "daemon/options.h"
 #include "daemon/wiring.h"
 #include "foundation/error.h"
+
+#define FILE_LIMIT ((rlim_t)65536)
 
 typedef struct {
     GMainLoop *loop;
@@ -49,8 +52,9 @@ static gboolean on_end_signal(gpointer user_data)
 
 static gboolean on_hangup(gpointer user_data)
 {
-    (void)user_data;
-    g_message("the configuration is read at the start: restart the daemon to apply changes");
+    Daemon *daemon = user_data;
+    g_message("reading the certificate anew; the rest of the configuration is read at the start");
+    wiring_reload(daemon->wiring);
     return G_SOURCE_CONTINUE;
 }
 
@@ -72,6 +76,16 @@ static void bound_memory(void)
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
+/* A web client takes three descriptors; the usual soft limit is for programs that use select(). */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = MIN(limit.rlim_max, FILE_LIMIT);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(const Config *config)
 {
     g_autoptr(GError) error = NULL;
@@ -79,6 +93,7 @@ static int run(const Config *config)
         return fail(error);
     umask(0022);
     bound_memory();
+    raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
     log_open(config->log_level);
     Daemon daemon = {.loop = g_main_loop_new(NULL, FALSE)};

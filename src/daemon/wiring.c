@@ -25,6 +25,7 @@
 #include "http/event_bridge.h"
 #include "http/routes.h"
 #include "http/server.h"
+#include "http/web_server.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "storage/directory/directory_storage.h"
 
@@ -41,6 +42,7 @@ struct Wiring {
     HookSocket *hook_socket;
     Api api;
     HttpServer *server;
+    WebServer *web; /* NULL: switched off */
     GThread *stopper;
     WiringDone done;
     gpointer done_data;
@@ -187,6 +189,25 @@ static gboolean open_engine(Wiring *wiring, GError **error)
 
 /* --- API ------------------------------------------------------------------------------------ */
 
+/* What is wrong in the configuration is said at once, before anything is opened. */
+static gboolean make_web(Wiring *wiring, GError **error)
+{
+    const Config *config = wiring->config;
+    const WebServerConfig web = {
+        .listen = config->web_listen,
+        .tls = config->web_tls,
+        .certificate = config->web_certificate,
+        .key = config->web_key,
+        .directory = config->web_directory,
+        .connection_limit = config->web_connection_limit,
+        .address_limit = config->web_address_limit,
+    };
+    if (!config->web_enabled)
+        return TRUE;
+    wiring->web = web_server_new(&web, error);
+    return wiring->web != NULL;
+}
+
 static void make_api(Wiring *wiring)
 {
     gsize count;
@@ -201,6 +222,7 @@ static void make_api(Wiring *wiring)
         .events = event_stream_new(&events),
         .metrics = http_metrics_new(routes, count),
         .tally = job_tally_new(),
+        .web = wiring->web,
         .store_path = directory_storage_root(wiring->storage),
         .administrators = wiring->config->administrators,
     };
@@ -216,7 +238,8 @@ static gboolean start_server(Wiring *wiring, GError **error)
     server.socket_path = socket_path;
     server.connection_limit = wiring->config->connection_limit;
     wiring->server = http_server_start(&server, &wiring->api, routes, count, error);
-    return wiring->server != NULL;
+    return wiring->server &&
+           (!wiring->web || web_server_start(wiring->web, &wiring->api, routes, count, error));
 }
 
 Wiring *wiring_new(const Config *config, GError **error)
@@ -224,7 +247,8 @@ Wiring *wiring_new(const Config *config, GError **error)
     g_autoptr(Wiring) wiring = g_new0(Wiring, 1);
     wiring->config = config;
     wiring->run_lock = -1;
-    if (!prepare_directories(wiring, error) || !open_ports(wiring, error))
+    if (!make_web(wiring, error) || !prepare_directories(wiring, error) ||
+        !open_ports(wiring, error))
         return NULL;
     make_engine(wiring);
     listen_to_host(wiring);
@@ -235,7 +259,14 @@ Wiring *wiring_new(const Config *config, GError **error)
     return g_steal_pointer(&wiring);
 }
 
-/* --- stop ----------------------------------------------------------------------------------- */
+/* --- reload and stop
+ * ----------------------------------------------------------------------------------- */
+
+void wiring_reload(Wiring *wiring)
+{
+    if (wiring->web)
+        web_server_reload(wiring->web);
+}
 
 static gboolean report_stopped(gpointer user_data)
 {
@@ -257,6 +288,8 @@ void wiring_stop(Wiring *wiring, WiringDone done, gpointer user_data)
 {
     wiring->done = done;
     wiring->done_data = user_data;
+    if (wiring->web)
+        web_server_quiesce(wiring->web);
     http_server_quiesce(wiring->server);
     wiring->stopper = g_thread_new("stopper", run_stopper, wiring);
 }
@@ -283,6 +316,7 @@ void wiring_free(Wiring *wiring)
         hypervisor_listen(wiring->hypervisor, NULL, NULL);
     if (wiring->jobs)
         jobs_stop(wiring->jobs);
+    web_server_free(wiring->web);
     http_server_free(wiring->server);
     hook_socket_free(wiring->hook_socket);
     jobs_free(wiring->jobs);

@@ -12,6 +12,8 @@ typedef struct Wiring Wiring;
  * where another daemon has store, catalog or sockets.
  */
 Wiring *wiring_new(const Config *config, GError **error);
+/* Reads anew what can be changed while the daemon runs: the web server's certificate. */
+void wiring_reload(Wiring *wiring);
 /* Takes no more requests, and begins to bring what runs to a safe point. `done` is called on the
  * main context, which must go on running until then: hooks are answered as long as machines may be
  * changed. */

@@ -125,6 +125,7 @@ gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory,
         catalog, run,
         libvirt, hook,
         "--set", imports,
+        "--set", "web.enabled=no",
         "--set", with_hook ? "libvirt.require_hook=yes" : "libvirt.require_hook=no",
         NULL};
     double begin = seconds_now();

@@ -86,6 +86,7 @@ static GPtrArray *arguments_for(const Fixture *fixture, const char *store, const
     g_ptr_array_add(arguments, g_strconcat("--hooks-dir=", fixture->directory, "/hooks", NULL));
     g_ptr_array_add(arguments, g_strdup("--uri=test:///default"));
     g_ptr_array_add(arguments, g_strdup("--set=libvirt.require_hook=no"));
+    g_ptr_array_add(arguments, g_strdup("--set=web.enabled=no"));
     g_ptr_array_add(arguments, NULL);
     return arguments;
 }
