@@ -8,7 +8,7 @@
 #include "http/router.h"
 #include "jobs/jobs.h"
 
-struct WebServer;
+typedef struct WebServer WebServer;
 
 struct Api {
     Engine *engine;
@@ -18,7 +18,7 @@ struct Api {
     EventStream *events;
     HttpMetrics *metrics;
     JobTally *tally;
-    struct WebServer *web;      /* shown in the status; NULL: there is none */
+    WebServer *web;             /* shown in the status; NULL: there is none */
     const char *store_path;     /* shown in the status */
     const char *administrators; /* group; NULL: root alone */
 };

@@ -2,6 +2,7 @@
 #include "foundation/error.h"
 #include "http/handlers.h"
 #include "http/page.h"
+#include "http/web_server.h"
 #include "model/json.h"
 #include "model/json_put.h"
 
@@ -113,6 +114,27 @@ static void put_question(const Api *api, json_t *json)
         json_object_set_new(json, "question", error_to_json(question));
 }
 
+/* Where the web page is; what keeps it from answering, with the remedy. */
+static json_t *web_to_json(WebServer *web)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *address = NULL, *fingerprint = NULL;
+    json_t *json = json_object();
+    if (!web) {
+        json_put_text(json, "state", "off");
+        return json;
+    }
+    gboolean answers = web_server_check(web, &problem);
+    address = web_server_address(web);
+    fingerprint = web_server_fingerprint(web);
+    json_put_text(json, "state", answers ? "answering" : "unavailable");
+    json_put_text(json, "address", address);
+    json_put_text_if_any(json, "fingerprint", fingerprint);
+    if (problem)
+        json_object_set_new(json, "problem", error_to_json(problem));
+    return json;
+}
+
 HttpResponse *handle_status(const Api *api, const HttpRequest *request, GError **error)
 {
     (void)request;
@@ -126,6 +148,7 @@ HttpResponse *handle_status(const Api *api, const HttpRequest *request, GError *
     json_put_text(json, "hook", hook_text(&status));
     json_put_text_if_any(json, "hook_problem", status.hook_problem);
     put_question(api, json);
+    json_object_set_new(json, "web", web_to_json(api->web));
     json_object_set_new(json, "store", store_to_json(&status.store, api->store_path));
     engine_status_clear(&status);
     return http_response_json(200, json);
@@ -145,6 +168,20 @@ static json_t *finding_to_json(const Finding *finding)
     return json;
 }
 
+/* The engine knows nothing of the web page. */
+static void append_web_finding(json_t *items, WebServer *web)
+{
+    g_autoptr(GError) problem = NULL;
+    if (!web || web_server_check(web, &problem))
+        return;
+    const Finding finding = {.id = (char *)"web-unavailable",
+                             .level = FINDING_WARNING,
+                             .subject = (char *)"web page",
+                             .text = problem->message,
+                             .remedy = (char *)error_hint(problem)};
+    json_array_append_new(items, finding_to_json(&finding));
+}
+
 HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError **error)
 {
     (void)request;
@@ -154,6 +191,7 @@ HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError *
     json_t *items = json_array();
     for (guint i = 0; i < findings->len; i++)
         json_array_append_new(items, finding_to_json(findings->pdata[i]));
+    append_web_finding(items, api->web);
     json_t *json = json_object();
     json_object_set_new(json, "items", items);
     put_question(api, json);

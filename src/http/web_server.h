@@ -9,8 +9,6 @@
 
 #include "http/api.h"
 
-typedef struct WebServer WebServer;
-
 typedef struct {
     const char *listen;            /* "[::]:8443" */
     gboolean tls;                  /* FALSE: on a loopback address only */

@@ -51,6 +51,28 @@ static void print_space(const json_t *status)
         say("Reclaim     %s that nobody needs any more", reclaimable);
 }
 
+static void print_web(const json_t *web)
+{
+    const json_t *problem = json_object_get(web, "problem");
+    const char *state = text_of(web, "state"), *fingerprint = text_of(web, "fingerprint");
+    const char *hint = text_of(problem, "hint");
+    if (state == NULL)
+        return;
+    if (g_str_equal(state, "off")) {
+        say("Web page    off");
+        return;
+    }
+    if (json_is_object(problem)) {
+        say("Web page    NOT ANSWERING: %s", text_of(problem, "message"));
+        if (hint != NULL)
+            say("            %s", hint);
+        return;
+    }
+    say("Web page    %s/", text_of(web, "address"));
+    if (fingerprint != NULL)
+        say("            certificate %s", fingerprint);
+}
+
 static void print_status(const json_t *status)
 {
     const char *hook = text_of(status, "hook");
@@ -61,6 +83,7 @@ static void print_status(const json_t *status)
     print_space(status);
     say("Libvirt     %s", text_of(status, "libvirt"));
     say("Hook        %s%s%s", hook, problem != NULL ? ": " : "", problem != NULL ? problem : "");
+    print_web(json_object_get(status, "web"));
     if (json_is_object(question)) {
         const char *hint = text_of(question, "hint");
         say("\nEverything has stopped: %s", text_of(question, "message"));

@@ -9,6 +9,7 @@
 
 #include "fake_world.h"
 #include "foundation/error.h"
+#include "http/handlers.h"
 #include "http/routes.h"
 #include "http/tls_certificate.h"
 #include "http/web_server.h"
@@ -147,6 +148,52 @@ static void it_says_where_it_is_and_who(void **state)
     assert_string_equal(same, fingerprint);
 }
 
+/* What a handler says, as JSON. */
+static json_t *ask(const Fixture *fixture, HttpHandler handler)
+{
+    g_autoptr(HttpRequest) request = http_request_new("GET", "/");
+    g_autoptr(HttpResponse) response = handler(&fixture->world->api, request, NULL);
+    assert_non_null(response);
+    gsize length;
+    const char *text = g_bytes_get_data(response->body, &length);
+    return json_loadb(text, length, 0, NULL);
+}
+
+static void status_and_doctor_show_what_is_the_matter(void **state)
+{
+    Fixture *fixture = *state;
+    WebServerConfig config = config_of(fixture, "192.0.2.77:8443");
+    start(fixture, &config);
+    fixture->world->api.web = fixture->web;
+    json_t *status = ask(fixture, handle_status), *doctor = ask(fixture, handle_doctor);
+    const json_t *web = json_object_get(status, "web"), *items = json_object_get(doctor, "items");
+    const json_t *finding = json_array_get(items, json_array_size(items) - 1);
+    assert_string_equal(json_string_value(json_object_get(web, "state")), "unavailable");
+    assert_string_equal(json_string_value(json_object_get(web, "address")),
+                        "https://192.0.2.77:8443");
+    assert_non_null(json_object_get(json_object_get(web, "problem"), "hint"));
+    assert_string_equal(json_string_value(json_object_get(finding, "id")), "web-unavailable");
+    assert_non_null(json_string_value(json_object_get(finding, "remedy")));
+    json_decref(status);
+    json_decref(doctor);
+}
+
+static void a_page_that_answers_is_no_finding(void **state)
+{
+    Fixture *fixture = *state;
+    WebServerConfig config = config_of(fixture, "127.0.0.1:0");
+    start(fixture, &config);
+    fixture->world->api.web = fixture->web;
+    json_t *status = ask(fixture, handle_status), *doctor = ask(fixture, handle_doctor);
+    const json_t *web = json_object_get(status, "web");
+    assert_string_equal(json_string_value(json_object_get(web, "state")), "answering");
+    assert_non_null(json_object_get(web, "fingerprint"));
+    assert_null(json_object_get(web, "problem"));
+    assert_int_equal(json_array_size(json_object_get(doctor, "items")), 1);
+    json_decref(status);
+    json_decref(doctor);
+}
+
 static void a_certificate_that_is_missing_is_found_on_reload(void **state)
 {
     Fixture *fixture = *state;
@@ -231,6 +278,8 @@ int main(void)
         TEST(without_tls_browsers_are_not_told_to_insist),
         TEST(what_cannot_be_meant_is_refused),
         TEST(it_says_where_it_is_and_who),
+        TEST(status_and_doctor_show_what_is_the_matter),
+        TEST(a_page_that_answers_is_no_finding),
         TEST(a_certificate_that_is_missing_is_found_on_reload),
         TEST(a_certificate_is_made_once),
         TEST(the_certificate_is_for_this_host),
