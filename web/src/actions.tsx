@@ -5,6 +5,7 @@
 import { useState } from "preact/hooks";
 import { count } from "./format.ts";
 import { openPlan } from "./plan/dialog.tsx";
+import { openRebase } from "./rebase/dialog.tsx";
 import { navigate } from "./router.ts";
 import { submit } from "./run.tsx";
 import { hasRole } from "./store.ts";
@@ -26,6 +27,8 @@ export interface Action {
   danger?: boolean;
   /** For one machine at a time. */
   single?: boolean;
+  /** Where it does not suit, anybody sees why: menus leave it out. */
+  obvious?: boolean;
   /** Why it does not suit this machine; undefined: it does. */
   why: (machine: Machine) => string | undefined;
   run: (machines: Machine[]) => void;
@@ -69,15 +72,16 @@ function HoldDialog({ machines, onClose }: { machines: Machine[]; onClose: () =>
 }
 
 export const ACTIONS: Action[] = [
-  { id: "start", label: "Start", icon: "start", role: "user", group: "run", why: onlyOff, run: does("start") },
-  { id: "console", label: "Console", icon: "console", role: "user", group: "run", single: true, why: onlyAlive, run: ([machine]) => navigate(`/machines/${encodeURIComponent(machine!.name)}/console`) },
-  { id: "shutdown", label: "Shut down", icon: "power", role: "user", group: "run", why: onlyAlive, run: does("shutdown") },
-  { id: "reboot", label: "Reboot", icon: "reboot", role: "operator", group: "run", why: onlyAlive, run: does("reboot") },
-  { id: "poweroff", label: "Power off…", icon: "stop", role: "operator", group: "run", danger: true, why: onlyAlive, run: (machines) => void powerOff(machines) },
+  { id: "start", label: "Start", icon: "start", role: "user", group: "run", obvious: true, why: onlyOff, run: does("start") },
+  { id: "console", label: "Console", icon: "console", role: "user", group: "run", obvious: true, single: true, why: onlyAlive, run: ([machine]) => navigate(`/machines/${encodeURIComponent(machine!.name)}/console`) },
+  { id: "shutdown", label: "Shut down", icon: "power", role: "user", group: "run", obvious: true, why: onlyAlive, run: does("shutdown") },
+  { id: "reboot", label: "Reboot", icon: "reboot", role: "operator", group: "run", obvious: true, why: onlyAlive, run: does("reboot") },
+  { id: "poweroff", label: "Power off…", icon: "stop", role: "operator", group: "run", obvious: true, danger: true, why: onlyAlive, run: (machines) => void powerOff(machines) },
   { id: "restore", label: "Restore…", icon: "restore", role: "user", group: "system", why: onlyClone, run: plans("restore") },
+  { id: "rebase", label: "Rebase…", icon: "rebase", role: "administrator", group: "system", why: onlyClone, run: (machines) => openRebase({ machines: names(machines) }) },
   { id: "undo", label: "Undo…", icon: "undo", role: "operator", group: "system", why: (machine) => onlyClone(machine) ?? (machine.undo_entries > 0 || machine.pending ? undefined : "There is nothing to undo"), run: plans("undo") },
-  { id: "hold", label: "Hold…", icon: "hold", role: "administrator", group: "keep", why: (machine) => onlyClone(machine) ?? (machine.held ? "It is on hold already" : undefined), run: (machines) => openDialog((close) => <HoldDialog machines={machines} onClose={close} />) },
-  { id: "release", label: "Release", icon: "release", role: "administrator", group: "keep", why: (machine) => (machine.held ? undefined : "It is not on hold"), run: does("release") },
+  { id: "hold", label: "Hold…", icon: "hold", role: "administrator", group: "keep", obvious: true, why: (machine) => onlyClone(machine) ?? (machine.held ? "It is on hold already" : undefined), run: (machines) => openDialog((close) => <HoldDialog machines={machines} onClose={close} />) },
+  { id: "release", label: "Release", icon: "release", role: "administrator", group: "keep", obvious: true, why: (machine) => (machine.held ? undefined : "It is not on hold"), run: does("release") },
   { id: "detach", label: "Detach…", icon: "detach", role: "administrator", group: "keep", single: true, why: onlyClone, run: plans("detach") },
   { id: "prepare", label: "Prepare as a base…", icon: "seal", role: "administrator", group: "base", single: true, why: notBase, run: plans("prepare") },
   { id: "remove", label: "Remove…", icon: "remove", role: "administrator", group: "end", danger: true, single: true, why: () => undefined, run: plans("remove") },
@@ -102,13 +106,13 @@ function entry(action: Action, machines: Machine[]) {
   };
 }
 
-/** The menu of one machine or several: groups with lines between them. What can never suit is left out for one. */
+/** The menu of one machine or several: groups with lines between them. */
 export function machineMenu(machines: Machine[]): MenuItems {
   const items: MenuItems = [];
   let group = "";
   for (const action of allowedActions()) {
     if (action.single && machines.length > 1) continue;
-    if (suited(action, machines).length === 0 && machines.every((machine) => machine.kind === "base")) continue;
+    if (action.obvious && suited(action, machines).length === 0) continue;
     if (group && group !== action.group) items.push(null);
     group = action.group;
     items.push(entry(action, machines));

@@ -10,31 +10,18 @@ export interface Async<T> {
 }
 
 /** Runs something slow now and whenever an input changes; answers that come too late are dropped. */
-export function useAsync<T>(run: () => Promise<T>, inputs: unknown[], pauseMs = 0): Async<T> {
+export function useAsync<T>(run: () => Promise<T>, inputs: unknown[]): Async<T> {
   const [state, setState] = useState<Async<T>>({ value: undefined, problem: undefined, isBusy: true });
   useEffect(() => {
     let isCurrent = true;
     setState((before) => ({ ...before, isBusy: true }));
-    const timer = setTimeout(() => {
-      run().then(
-        (value) => isCurrent && setState({ value, problem: undefined, isBusy: false }),
-        (error) => isCurrent && setState({ value: undefined, problem: asProblem(error), isBusy: false }),
-      );
-    }, pauseMs);
+    run().then(
+      (value) => isCurrent && setState({ value, problem: undefined, isBusy: false }),
+      (error) => isCurrent && setState({ value: undefined, problem: asProblem(error), isBusy: false }),
+    );
     return () => {
       isCurrent = false;
-      clearTimeout(timer);
     };
   }, inputs);
   return state;
-}
-
-/** The value, once it has not changed for a moment: typing does not ask at every letter. */
-export function useCalm<T>(value: T, pauseMs = 250): T {
-  const [calm, setCalm] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setCalm(value), pauseMs);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return calm;
 }

@@ -4,6 +4,9 @@ import type { AccountRole } from "./types.ts";
 import type { IconName } from "./ui/icon.tsx";
 import { LoggedInScreen, LoginScreen } from "./account/login.tsx";
 import { SetupScreen } from "./account/setup.tsx";
+import { BaseScreen } from "./screens/base.tsx";
+import { BasesScreen } from "./screens/bases.tsx";
+import { JobScreen } from "./screens/job.tsx";
 import { JobsScreen } from "./screens/jobs.tsx";
 
 export interface Route {
@@ -16,9 +19,12 @@ export interface Route {
 }
 
 export const routes: Route[] = [
+  { path: "/bases", role: "operator", screen: BasesScreen, nav: { label: "Bases", icon: "bases", key: "b" } },
+  { path: "/bases/:name", role: "operator", screen: BaseScreen },
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
   { path: "/login", role: "user", screen: LoggedInScreen },
   { path: "/setup", role: "user", screen: SetupScreen },
+  { path: "/jobs/:id", role: "user", screen: JobScreen },
 ];
 
 /** The screens for those who are not logged in; the first is shown at every other address. */

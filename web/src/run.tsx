@@ -1,7 +1,7 @@
 // Doing things: a request becomes a job, and the job's course is told in a corner.
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { submitJob } from "./api.ts";
+import { useEffect, useState } from "preact/hooks";
+import { asProblem, type Problem, submitJob } from "./api.ts";
 import { isOpen, jobs, noteJob } from "./store.ts";
 import type { Job, Request } from "./types.ts";
 import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
@@ -10,6 +10,11 @@ import { describeTarget, VERBS } from "./words.ts";
 const SHOWN_MS = 5000;
 
 function outcome(job: Job): string {
+  const text = outcomeText(job);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function outcomeText(job: Job): string {
   const { title, progress, past } = VERBS[job.verb];
   const target = describeTarget(job.request);
   if (job.state === "failed") return `${title} ${target}: failed`;
@@ -38,16 +43,38 @@ function JobNews({ id, toastKey }: { id: string; toastKey: { value: number } }) 
   );
 }
 
-/** Submits a request and tells of its job; null when it was refused, which is told too. */
+/** Submits a request and tells of its job in a corner. Throws a Problem when it is refused. */
+async function begin(request: Request): Promise<Job> {
+  const job = await submitJob(request);
+  noteJob(job);
+  const key = signal(0);
+  key.value = toast(<JobNews id={job.id} toastKey={key} />, true);
+  return job;
+}
+
+/** The same; null when it was refused, which is told in the corner too. */
 export async function submit(request: Request): Promise<Job | null> {
   try {
-    const job = await submitJob(request);
-    noteJob(job);
-    const key = signal(0);
-    key.value = toast(<JobNews id={job.id} toastKey={key} />, true);
-    return job;
+    return await begin(request);
   } catch (error) {
     toastProblem(error);
     return null;
   }
+}
+
+/** For dialogs: submits, is busy meanwhile, and keeps why it was refused, to be shown inside. */
+export function useSubmit(onJob: (job: Job) => void) {
+  const [state, setState] = useState<{ isBusy: boolean; problem?: Problem }>({ isBusy: false });
+  const send = async (request: Request) => {
+    if (state.isBusy) return;
+    setState({ isBusy: true });
+    try {
+      const job = await begin(request);
+      setState({ isBusy: false });
+      onJob(job);
+    } catch (error) {
+      setState({ isBusy: false, problem: asProblem(error) });
+    }
+  };
+  return { ...state, send };
 }

@@ -169,15 +169,17 @@ export function Shell() {
     if (role && path === "/") navigate(home[role], true);
   }, [path, role]);
   return (
-    <div class="shell">
-      <a class="skip" href="#content">To the content</a>
-      <Rail />
-      <main id="content" tabIndex={-1}>
-        <Banners />
-        <div class="main-screen">{path === "/" ? <Loading /> : <CurrentScreen />}</div>
-      </main>
+    <>
+      <div class="shell">
+        <a class="skip" href="#content">To the content</a>
+        <Rail />
+        <main id="content" tabIndex={-1}>
+          <Banners />
+          <div class="main-screen">{path === "/" ? <Loading /> : <CurrentScreen />}</div>
+        </main>
+      </div>
       <Overlays />
-    </div>
+    </>
   );
 }
 

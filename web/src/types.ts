@@ -113,8 +113,10 @@ export interface MachineFull extends Machine {
   pending_to?: { generation: number; cause: string; base?: string; base_name?: string };
 }
 
-export interface VolumeReceipt {
-  [key: string]: unknown;
+/** Proof that data was kept: the files of the data volumes, the same before and after. */
+export interface Receipt {
+  proven?: boolean;
+  data_kept?: { target: string; inode: number; size_bytes: number; mtime_ns: number }[];
 }
 
 export interface HistoryEntry {
@@ -124,7 +126,7 @@ export interface HistoryEntry {
   finished_at: string | null;
   state: ItemState | JobState;
   message?: string;
-  receipt?: VolumeReceipt;
+  receipt?: Receipt;
 }
 
 export interface JobItem {
@@ -133,7 +135,7 @@ export interface JobItem {
   state: ItemState;
   error?: Failure;
   message?: string;
-  receipt?: VolumeReceipt;
+  receipt?: Receipt;
 }
 
 export interface Job {

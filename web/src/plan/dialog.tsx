@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { makePlan } from "../api.ts";
 import { count } from "../format.ts";
 import { useAsync } from "../hooks.ts";
-import { submit } from "../run.tsx";
+import { useSubmit } from "../run.tsx";
 import type { Job, Plan, Request, Verb } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { FateWords } from "../ui/chip.tsx";
@@ -33,7 +33,7 @@ export function PlanConfirm({ plan, request, busy, onConfirm }: ConfirmProps) {
   const title = VERBS[request.verb].title;
   return (
     <Button kind={DANGEROUS.includes(request.verb) ? "danger" : "primary"} busy={busy || !plan} why={why} onClick={onConfirm}>
-      {number > 1 ? `${title}: ${count(number, "machine")}` : title}
+      {number > 1 ? `${title} ${count(number, "machine")}` : title}
     </Button>
   );
 }
@@ -47,27 +47,23 @@ interface PlanDialogProps {
 
 function PlanDialog({ request: asked, title, onClose, onDone }: PlanDialogProps) {
   const [request, setRequest] = useState(asked);
-  const [isSending, setSending] = useState(false);
   const { value: plan, problem, isBusy } = useAsync(() => makePlan(request), [JSON.stringify(request)]);
   const change = (part: Partial<Request>) => setRequest(cleanRequest({ ...request, ...part }));
-  const confirm = async () => {
-    setSending(true);
-    const job = await submit(request);
-    setSending(false);
-    if (!job) return;
+  const sending = useSubmit((job) => {
     onClose();
     onDone?.(job);
-  };
+  });
   const footer = (
     <>
       <p class="grow">{plan?.summary && <FateWords text={plan.summary} />}</p>
       <Button onClick={onClose}>Cancel</Button>
-      <PlanConfirm plan={plan} request={request} busy={isBusy || isSending} onConfirm={confirm} />
+      <PlanConfirm plan={plan} request={request} busy={isBusy || sending.isBusy} onConfirm={() => void sending.send(request)} />
     </>
   );
   return (
     <Dialog title={title ?? `${VERBS[request.verb].title} ${describeTarget(request)}`} size="wide" onClose={onClose} footer={footer}>
       {problem && <ProblemNotice problem={problem} />}
+      {sending.problem && <ProblemNotice problem={sending.problem} />}
       {plan ? <PlanView plan={plan} /> : !problem && <Loading label="Planning…" />}
       <PlanOptions request={request} plan={plan} change={change} />
     </Dialog>

@@ -19,7 +19,7 @@ export const DECISIONS: Record<Decision, string> = {
 
 /** What a decision means for one machine: "now", "runs: moves at its own reboot or shutdown", "on hold: …". */
 export function decisionText(item: PlanItem): string {
-  return item.reason ?? (item.decision === "now" ? "at once" : DECISIONS[item.decision]);
+  return item.reason ?? DECISIONS[item.decision];
 }
 
 export interface FateGroup {

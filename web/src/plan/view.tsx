@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { count, formatBytes, formatDuration } from "../format.ts";
 import { findMachine } from "../store.ts";
-import type { Decision, Plan, PlanItem } from "../types.ts";
+import type { Decision, Plan, PlanItem, Verb } from "../types.ts";
 import { Chip, FateChip, PowerMark, type Tone } from "../ui/chip.tsx";
 import { FilterChips } from "../ui/filter.tsx";
 import { Notice } from "../ui/page.tsx";
@@ -12,6 +12,8 @@ import { capacityChanges, DECISIONS, decisionText, filterItems, groupFates, lost
 import "./view.css";
 
 const DECISION_TONES: Record<Decision, Tone> = { now: "good", pending: "warning", skip: "neutral", refuse: "bad" };
+
+const REPLACING: Verb[] = ["restore", "rebase", "undo"];
 
 function Figure({ label, value, note }: { label: string; value: ComponentChildren; note?: ComponentChildren }) {
   return (
@@ -28,12 +30,12 @@ function Figures({ plan }: { plan: Plan }) {
   const freed = sumOf(plan, (item) => item.freed_bytes);
   return (
     <dl class="figures">
-      <Figure label="At once" value={plan.counts.now.toLocaleString()} />
+      <Figure label="Now" value={plan.counts.now.toLocaleString()} />
       {plan.counts.pending > 0 && <Figure label="When they stop" value={plan.counts.pending.toLocaleString()} />}
       {plan.counts.skip > 0 && <Figure label="Left out" value={plan.counts.skip.toLocaleString()} />}
       {plan.counts.refuse > 0 && <Figure label="Refused" value={plan.counts.refuse.toLocaleString()} />}
-      <Figure label="Written since fresh, discarded" value={formatBytes(lost)} note={held > 0 && `${formatBytes(held)} held for undo`} />
-      <Figure label="Freed" value={formatBytes(freed)} />
+      {REPLACING.includes(plan.verb) && <Figure label="Written since fresh, discarded" value={formatBytes(lost)} note={held > 0 && `${formatBytes(held)} held for undo`} />}
+      {freed > 0 && <Figure label="Freed" value={formatBytes(freed)} />}
       <Figure label="Needed" value={formatBytes(plan.needed_bytes)} note={`${formatBytes(plan.free_bytes)} free`} />
       {plan.estimate_seconds !== undefined && <Figure label="Takes about" value={formatDuration(plan.estimate_seconds)} />}
     </dl>
@@ -43,7 +45,7 @@ function Figures({ plan }: { plan: Plan }) {
 /** The fates of a machine's volumes, with what is lost and what changes in size. */
 function Fates({ item }: { item: PlanItem }) {
   return (
-    <span class="row tight">
+    <span class="row tight one-line">
       {groupFates(item.volumes).map((group) => (
         <FateChip key={group.role + group.fate} fate={group.fate} of={group.volumes.length > 1 ? `${group.volumes.length} ${group.role}` : group.role} />
       ))}
@@ -68,7 +70,7 @@ function WhatHappens({ item }: { item: PlanItem }) {
 const bytes = (value: number) => (value ? formatBytes(value) : <span class="faint">–</span>);
 
 const columns: Column<PlanItem>[] = [
-  { head: "Machine", heading: true, cell: (item) => item.machine, sort: (item) => item.machine },
+  { head: "Machine", heading: true, cell: (item) => <span class="name">{item.machine}</span>, sort: (item) => item.machine },
   { head: "Power", cell: (item) => <PowerMark power={item.power} />, sort: (item) => item.power },
   { head: "What happens", cell: (item) => <WhatHappens item={item} />, sort: (item) => `${item.decision} ${item.reason ?? ""}` },
   { head: "Volumes", cell: (item) => <Fates item={item} /> },
@@ -76,6 +78,11 @@ const columns: Column<PlanItem>[] = [
   { head: "Held for undo", cell: (item) => bytes(item.held_bytes), sort: (item) => item.held_bytes, number: true },
   { head: "Freed", cell: (item) => bytes(item.freed_bytes), sort: (item) => item.freed_bytes, number: true },
 ];
+
+/** Figures that are nought for everybody say nothing. */
+function columnsFor(plan: Plan): Column<PlanItem>[] {
+  return columns.filter((column) => !column.number || plan.items.some((item) => Number(column.sort!(item)) > 0));
+}
 
 const FILTER_FROM = 8;
 
@@ -85,7 +92,7 @@ export function PlanView({ plan }: { plan: Plan }) {
   const warned = plan.items.filter((item) => item.warnings.length > 0).length;
   const choices: { value: PlanFilter; label: string; count: number }[] = [
     { value: "all", label: "All", count: plan.items.length },
-    { value: "now", label: "At once", count: plan.counts.now },
+    { value: "now", label: "Now", count: plan.counts.now },
     { value: "pending", label: "When they stop", count: plan.counts.pending },
     { value: "skip", label: "Left out", count: plan.counts.skip },
     { value: "refuse", label: "Refused", count: plan.counts.refuse },
@@ -103,7 +110,7 @@ export function PlanView({ plan }: { plan: Plan }) {
           <FilterChips label="Show" choices={choices.filter((choice) => choice.count > 0)} value={filter} onChange={setFilter} />
         </div>
       )}
-      <Table label={`The plan for ${count(plan.items.length, "machine")}`} columns={columns} rows={filterItems(plan.items, filter, text)} rowKey={(item) => item.machine}
+      <Table label={`The plan for ${count(plan.items.length, "machine")}`} columns={columnsFor(plan)} rows={filterItems(plan.items, filter, text)} rowKey={(item) => item.machine}
         empty={<p class="soft">No machine is like this.</p>} />
     </div>
   );

@@ -78,6 +78,8 @@ const JOB_TONES: Record<JobState | ItemState, Tone> = {
   cancelled: "neutral",
 };
 
+export const stateWord = (state: JobState | ItemState) => (state === "skipped" ? "left out" : state);
+
 export function StateChip({ state }: { state: JobState | ItemState }) {
-  return <Chip tone={JOB_TONES[state]}>{state}</Chip>;
+  return <Chip tone={JOB_TONES[state]}>{stateWord(state)}</Chip>;
 }

@@ -1,0 +1,168 @@
+// The screen of bases: generations in line, clones below each, with filter, selection and actions.
+import { computed, signal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+import { allowedActions, machineMenu, suited } from "../actions.tsx";
+import { baseMenu, basePath, BASE_ACTIONS } from "../bases/actions.tsx";
+import { columnsOf, RowName } from "../bases/cells.tsx";
+import { openImport } from "../bases/import.tsx";
+import { wantSpace } from "../bases/space.ts";
+import { buildTree, countStates, type StateFilter, type TreeRow, treeRows } from "../bases/tree.ts";
+import { count } from "../format.ts";
+import { address, navigate, setQuery } from "../router.ts";
+import { hasRole, machineList, machines, machinesRead } from "../store.ts";
+import type { Machine } from "../types.ts";
+import { Button } from "../ui/button.tsx";
+import { FilterChips } from "../ui/filter.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { openMenu } from "../ui/menu.tsx";
+import { Empty, Loading, Screen } from "../ui/page.tsx";
+import { TreeGrid } from "../ui/treegrid.tsx";
+import "./bases.css";
+
+const OPEN_UP_TO = 300; // machines that are all shown at first
+
+const tree = computed(() => buildTree(machineList.value));
+const stateCounts = computed(() => countStates(machineList.value));
+/** Bases that were opened or closed by hand. */
+const opened = signal<ReadonlyMap<string, boolean>>(new Map());
+const selectedIds = signal<ReadonlySet<string>>(new Set());
+
+const isOpen = (id: string) => opened.value.get(id) ?? machines.size <= OPEN_UP_TO;
+
+function select(ids: Iterable<string>, on: boolean): void {
+  const next = new Set(selectedIds.value);
+  for (const id of ids) if (on) next.add(id);
+  else next.delete(id);
+  selectedIds.value = next;
+}
+
+/** A base stands for the machines below it. */
+const leaves = (row: TreeRow) => (row.children ? row.children.map((machine) => machine.id) : row.machine && row.level === 2 ? [row.machine.id] : []);
+
+function selection(row: TreeRow): boolean | "mixed" {
+  const ids = leaves(row);
+  const chosen = ids.filter((id) => selectedIds.value.has(id)).length;
+  return chosen === 0 ? false : chosen === ids.length ? true : "mixed";
+}
+
+const machinePage = (machine: Machine) => `/machines/${encodeURIComponent(machine.name)}`;
+
+function openRow(row: TreeRow): void {
+  if (row.machine) navigate(row.level === 1 ? basePath(row.machine) : machinePage(row.machine));
+  else opened.value = new Map(opened.value).set(row.id, !isOpen(row.id));
+}
+
+function openRowMenu(row: TreeRow, at: Element | { x: number; y: number }): void {
+  if (row.node) openMenu(row.text, baseMenu(row.node.machine), at);
+  else if (row.machine) {
+    const machine = row.machine;
+    const open = { label: "Open", icon: "machines" as const, run: () => navigate(machinePage(machine)) };
+    openMenu(row.text, [open, null, ...machineMenu([machine])], at);
+  }
+}
+
+/** The two things that are most wanted of a base, at its row. */
+function RowTools({ row }: { row: TreeRow }) {
+  if (!row.node || !hasRole("administrator")) return null;
+  return (
+    <>
+      {BASE_ACTIONS.slice(0, 2).map((action) => !action.why(row.node!.machine) && (
+        <button key={action.id} type="button" tabIndex={-1} class="button small" onClick={() => action.run(row.node!.machine)}>{action.label}</button>
+      ))}
+    </>
+  );
+}
+
+function SelectionBar() {
+  const chosen = [...selectedIds.value].flatMap((id) => machines.get(id) ?? []);
+  if (chosen.length === 0) return null;
+  const actions = allowedActions().filter((action) => !action.single && suited(action, chosen).length > 0);
+  return (
+    <div class="selection-bar" role="region" aria-label="Selection">
+      <b aria-live="polite">{count(chosen.length, "machine")} selected</b>
+      <div class="row grow">
+        {actions.map((action) => {
+          const those = suited(action, chosen);
+          return (
+            <Button key={action.id} small icon={action.icon} kind={action.danger ? "quiet" : "plain"} onClick={() => action.run(those)}>
+              {action.label}{those.length < chosen.length && <small> ({those.length.toLocaleString()})</small>}
+            </Button>
+          );
+        })}
+      </div>
+      <Button small kind="quiet" icon="close" onClick={() => (selectedIds.value = new Set())}>Clear</Button>
+    </div>
+  );
+}
+
+const STATES: [StateFilter, string][] = [["all", "All"], ["running", "Running"], ["off", "Off"], ["pending", "Pending"], ["held", "On hold"], ["behind", "Behind"], ["undo", "With undo"]];
+
+function Filter({ text, state }: { text: string; state: StateFilter }) {
+  const counts = stateCounts.value;
+  const choices = STATES.filter(([value]) => value === "all" || value === state || counts[value] > 0).map(([value, label]) => ({ value, label, count: counts[value] }));
+  return (
+    <div class="row filter-row">
+      <div class="search">
+        <Icon name="search" />
+        <input class="input" type="search" data-filter placeholder="Filter by name" aria-label="Filter by name" value={text}
+          onInput={(event) => setQuery("q", event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "ArrowDown" && document.querySelector<HTMLElement>("[role=treegrid]")?.focus()} />
+      </div>
+      <FilterChips label="State" choices={choices} value={state} onChange={(value) => setQuery("state", value === "all" ? "" : value)} />
+    </div>
+  );
+}
+
+function FirstSteps() {
+  const isAdmin = hasRole("administrator");
+  return (
+    <Empty icon="bases" title="No machines yet" actions={isAdmin && <Button kind="primary" icon="import" onClick={openImport}>Import a machine…</Button>}>
+      <p>A <b>base</b> is a golden image: a machine that was set up once and then sealed. From it any number of thin <b>clones</b> are made. Later their system is replaced, and their users' data stays.</p>
+      <ol class="first-steps">
+        <li>Import a machine that libvirt runs.</li>
+        <li>Prepare it as a base.</li>
+        <li>Clone it as often as you like.</li>
+      </ol>
+    </Empty>
+  );
+}
+
+function subtitle(): string {
+  const { bases, others } = tree.value;
+  const clones = machines.size - bases.length - others.length;
+  const parts = [count(bases.length, "base"), count(clones, "clone")];
+  if (others.length) parts.push(count(others.length, "other machine"));
+  if (stateCounts.value.running) parts.push(`${stateCounts.value.running.toLocaleString()} running`);
+  return parts.join(" · ");
+}
+
+export function BasesScreen() {
+  const text = address.value.query.get("q") ?? "";
+  const asked = address.value.query.get("state") as StateFilter | null;
+  const state = STATES.find(([value]) => value === asked)?.[0] ?? "all";
+  const rows = useMemo(() => treeRows(tree.value, { text, state }, isOpen), [tree.value, text, state, opened.value]);
+  const columns = useMemo(columnsOf, []);
+  const isAdmin = hasRole("administrator");
+  if (!machinesRead.value) return <Screen title="Bases" windowTitle="Bases"><Loading /></Screen>;
+  const shownIds = () => rows.flatMap((row) => (row.level === 1 ? leaves(row) : []));
+  return (
+    <Screen title="Bases" windowTitle="Bases" fills subtitle={machines.size > 0 && subtitle()}
+      actions={isAdmin && machines.size > 0 && <Button icon="import" onClick={openImport}>Import a machine…</Button>}>
+      {machines.size === 0 ? <FirstSteps /> : (
+        <>
+          <Filter text={text} state={state} />
+          {rows.length === 0 ? (
+            <Empty icon="search" title="No machine is like this" actions={<Button onClick={() => navigate("/bases")}>Show all</Button>} />
+          ) : (
+            <TreeGrid label="Bases and clones" nameHead="Name" rows={rows} columns={columns} name={(row) => <RowName row={row} />} tools={(row) => <RowTools row={row} />}
+              rowClass={(row) => `${row.node ? "is-base" : ""} ${row.spine ? `spine-${row.spine}` : ""}`}
+              selection={selection} select={(some, on) => select(some.flatMap(leaves), on)} selectAll={(on) => (on ? select(shownIds(), true) : (selectedIds.value = new Set()))}
+              toggle={(row, open) => (opened.value = new Map(opened.value).set(row.id, open))} open={openRow} menu={openRowMenu}
+              onShow={(some) => wantSpace(some.flatMap((row) => row.machine ?? []))} />
+          )}
+          <SelectionBar />
+        </>
+      )}
+    </Screen>
+  );
+}
