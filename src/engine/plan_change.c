@@ -338,6 +338,16 @@ static gboolean check_all_imported(const Machine *machine, PlanItem *item)
     return FALSE;
 }
 
+static void warn_of_variables(const Machine *machine, PlanItem *item)
+{
+    const Generation *actual = machine_actual(machine);
+    json_t *origin = json_loads(machine->origin, 0, NULL);
+    const char *path = json_string_value(json_object_get(origin, "nvram"));
+    if (path && actual && actual->nvram != NVRAM_NONE)
+        plan_item_warn(item, "the UEFI variables at '%s' are replaced by those it has now", path);
+    json_decref(origin);
+}
+
 gboolean plan_export(Planner *planner, GError **error)
 {
     PlanItem *item = NULL;
@@ -359,5 +369,6 @@ gboolean plan_export(Planner *planner, GError **error)
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
         plan_item_add_volume(item, volume->target, volume->role, FATE_KEPT);
     }
+    warn_of_variables(machine, item);
     return TRUE;
 }

@@ -339,7 +339,8 @@ static gboolean settle_gone(Engine *engine, const Machine *machine, gboolean all
         return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "'%s' is being removed",
                          machine->name);
     gboolean domain_ok = machine->export_out
-                             ? give_domain_back(engine, machine, error)
+                             ? storage_export_finish(engine->storage, machine, error) &&
+                                   give_domain_back(engine, machine, error)
                              : hypervisor_undefine(engine->hypervisor, machine->uuid, error);
     if (!domain_ok)
         return FALSE;

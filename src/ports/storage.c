@@ -260,6 +260,13 @@ gboolean storage_export_abandon(Storage *storage, const Machine *machine, GError
                        "taking back the export of '%s'", machine->name);
 }
 
+gboolean storage_export_finish(Storage *storage, const Machine *machine, GError **error)
+{
+    PORT_REQUIRE(storage != NULL && machine != NULL && machine->export_out, error, FALSE);
+    return call_machine(storage, storage->ops->export_finish, "giving back the variables of",
+                        machine, error);
+}
+
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error)
 {
     PORT_REQUIRE(storage != NULL && machine != NULL, error, FALSE);

@@ -163,13 +163,18 @@ gboolean storage_remove(Storage *storage, const Machine *machine, GPtrArray *kep
  * ours (same inode). */
 gboolean storage_adopt_finish(Storage *storage, const Machine *machine, GError **error);
 /* Export, stage: links (or copies) each head of `now` back to the path that origin names; refuses
- * where something else lies there. Idempotent: a link that is already ours is fine. */
+ * where something else lies there, or where a QEMU has the file open that the UEFI variables are to
+ * replace. Idempotent: a link that is already ours is fine. */
 gboolean storage_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                         GError **error);
 /* Takes an export back that was not committed: of the paths that origin names, those go that lead
  * to the very files that lie in `now`, or to copies that export made of them. Idempotent; anything
  * else there is left alone. */
 gboolean storage_export_abandon(Storage *storage, const Machine *machine, GError **error);
+/* Export, after the commit and before the domain names its own files again: the UEFI variables in
+ * `now` replace the file that origin names, with its owner and mode, and leave `now`. Idempotent.
+ * Durable. */
+gboolean storage_export_finish(Storage *storage, const Machine *machine, GError **error);
 /* Writes machine.ini anew (name changed). */
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettled, GError **error);

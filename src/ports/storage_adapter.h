@@ -27,6 +27,7 @@ typedef struct {
     gboolean (*adopt_finish)(Storage *, const Machine *, GError **);
     gboolean (*export_heads)(Storage *, const Machine *, GCancellable *, GError **);
     gboolean (*export_abandon)(Storage *, const Machine *, GError **);
+    gboolean (*export_finish)(Storage *, const Machine *, GError **);
     gboolean (*describe)(Storage *, const Machine *, GError **);
     gboolean (*mark)(Storage *, const char *, gboolean, GError **);
     gboolean (*flatten_stage)(Storage *, const Layer *, GCancellable *, GError **);

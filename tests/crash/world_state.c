@@ -149,6 +149,19 @@ static gboolean is_unfinished_backup(const Looking *looking, const char *name)
     return g_str_has_suffix(name, ".partial") && access(path, F_OK) != 0;
 }
 
+/* UEFI variables belong to the machine's state wherever they lie. */
+static void append_file(GString *text, const char *name, const char *path)
+{
+    struct stat status;
+    g_autofree char *content = NULL;
+    if (lstat(path, &status) != 0)
+        return;
+    g_string_append_printf(text, "file %s links %u", name, (guint)status.st_nlink);
+    if (g_str_has_suffix(name, "-nvram.fd") && g_file_get_contents(path, &content, NULL, NULL))
+        g_string_append_printf(text, " '%s'", content);
+    g_string_append_c(text, '\n');
+}
+
 static void look_outside(Looking *looking)
 {
     GString *text = g_string_new("[outside]\n");
@@ -158,9 +171,8 @@ static void look_outside(Looking *looking)
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *path = g_build_filename(looking->world->directory, name, NULL);
-        struct stat status;
-        if (!is_ours(name) && !is_unfinished_backup(looking, name) && lstat(path, &status) == 0)
-            g_string_append_printf(text, "file %s links %u\n", name, (guint)status.st_nlink);
+        if (!is_ours(name) && !is_unfinished_backup(looking, name))
+            append_file(text, name, path);
     }
     for (guint i = 0; i < tops->len; i++)
         g_string_append_printf(text, "store/%s\n", (char *)g_ptr_array_index(tops, i));

@@ -303,7 +303,8 @@ gboolean directory_export(Storage *storage, const Machine *machine, GCancellable
         return error_set(error, UNDERPIN_ERROR_REFUSED, "only imported machines can be exported",
                          "machine '%s' was not imported", machine->name);
     const Generation *generation = open_now(store, machine, &machine_fd, &now_fd, &owned, error);
-    if (!generation || !heads_check_unlocked(now_fd, machine, generation, error))
+    if (!generation || !heads_check_unlocked(now_fd, machine, generation, error) ||
+        !export_variables_check(store, machine, error))
         return FALSE;
     for (guint i = 0; i < generation->heads->len; i++) {
         const Head *head = g_ptr_array_index(generation->heads, i);

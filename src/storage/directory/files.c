@@ -249,12 +249,13 @@ gboolean file_copy(int from_fd, int to_fd, const char *what, GCancellable *cance
     return TRUE;
 }
 
-gboolean file_is_equal(int directory_fd, int other_directory_fd, const char *file)
+gboolean file_is_equal(int directory_fd, const char *file, int other_directory_fd,
+                       const char *other_file)
 {
     gsize length = 0, other_length = 0;
     g_autofree char *bytes =
         file_read_bounded(directory_fd, file, COMPARE_LIMIT_BYTES, &length, NULL);
     g_autofree char *other =
-        file_read_bounded(other_directory_fd, file, COMPARE_LIMIT_BYTES, &other_length, NULL);
+        file_read_bounded(other_directory_fd, other_file, COMPARE_LIMIT_BYTES, &other_length, NULL);
     return bytes && other && length == other_length && memcmp(bytes, other, length) == 0;
 }

@@ -345,6 +345,7 @@ static const StorageOps operations = {
     .adopt_finish = directory_adopt_finish,
     .export_heads = directory_export,
     .export_abandon = directory_export_abandon,
+    .export_finish = directory_export_finish,
     .describe = directory_describe,
     .mark = directory_mark,
     .flatten_stage = directory_flatten_stage,

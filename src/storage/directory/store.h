@@ -193,9 +193,9 @@ gboolean file_normalise(int fd, mode_t mode, const char *file, GError **error);
 /* Copies content, sparse stays sparse, shared extents where the file system can. Not durable. */
 gboolean file_copy(int from_fd, int to_fd, const char *what, GCancellable *cancellable,
                    GError **error);
-/* Whether small files of this name in two directories have the same content; FALSE where in doubt.
- */
-gboolean file_is_equal(int directory_fd, int other_directory_fd, const char *file);
+/* Whether two small files have the same content; FALSE where in doubt. */
+gboolean file_is_equal(int directory_fd, const char *file, int other_directory_fd,
+                       const char *other_file);
 /* NO_SPACE naming `what`, needed and free, where the store has less than `needed` bytes left. */
 gboolean space_check(DirectoryStore *store, guint64 needed, const char *what, GError **error);
 /* The same as an error for a write that has just hit the end. */
@@ -314,6 +314,12 @@ gboolean export_give_back(DirectoryStore *store, const Machine *machine, const H
 gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const Head *head,
                             int heads_fd, gboolean *complete_out, GError **error);
 
+/* --- export_variables.c ----------------------------------------------------------------------- */
+
+/* Before the commit: whether the UEFI variables can go back. BUSY where a QEMU has open what lies
+ * there. */
+gboolean export_variables_check(DirectoryStore *store, const Machine *machine, GError **error);
+
 /* --- reclaim.c -------------------------------------------------------------------------------- */
 
 /* Deletes an undo entry of a machine; missing is fine. Adds to *freed. */
@@ -348,6 +354,8 @@ gboolean directory_adopt_finish(Storage *storage, const Machine *machine, GError
 gboolean directory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                           GError **error);
 gboolean directory_export_abandon(Storage *storage, const Machine *machine, GError **error);
+/* export_variables.c */
+gboolean directory_export_finish(Storage *storage, const Machine *machine, GError **error);
 /* flatten.c */
 gboolean directory_flatten_stage(Storage *storage, const Layer *layer, GCancellable *cancellable,
                                  GError **error);

@@ -156,7 +156,7 @@ static gboolean check_staged(const Switch *work, const Generation *generation, G
 static gboolean refresh_nvram(const Switch *work, const Generation *generation, GError **error)
 {
     if (generation->nvram != NVRAM_KEEP || work->now_fd < 0 ||
-        file_is_equal(work->now_fd, work->next_fd, NAME_NVRAM))
+        file_is_equal(work->now_fd, NAME_NVRAM, work->next_fd, NAME_NVRAM))
         return TRUE;
     Staging staging = {work->store,  work->machine, generation, work->machine_fd,
                        work->now_fd, work->next_fd, NULL};

@@ -98,6 +98,13 @@ void memory_storage_put_nvram(Storage *storage, const char *path, const char *te
     persist_names(store);
 }
 
+char *memory_storage_get_nvram(Storage *storage, const char *path)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    return g_strdup(g_hash_table_lookup(store->tree->outside_nvram, path));
+}
+
 /* --- accidents
  * ----------------------------------------------------------------------------------------------------
  */

@@ -188,6 +188,7 @@ static const StorageOps memory_ops = {
     .adopt_finish = memory_adopt_finish,
     .export_heads = memory_export,
     .export_abandon = memory_export_abandon,
+    .export_finish = memory_export_finish,
     .describe = memory_describe,
     .mark = memory_mark,
     .flatten_stage = memory_flatten_stage,

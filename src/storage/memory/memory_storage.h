@@ -40,6 +40,8 @@ gssize memory_storage_read_image(Storage *storage, const char *path, guint64 off
 gboolean memory_storage_has_image(Storage *storage, const char *path);
 /* A file of UEFI variables outside the store. */
 void memory_storage_put_nvram(Storage *storage, const char *path, const char *text);
+/* NULL: none. Caller frees. */
+char *memory_storage_get_nvram(Storage *storage, const char *path);
 
 /* --- accidents
  * ---------------------------------------------------------------------------------------------- */

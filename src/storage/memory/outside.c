@@ -259,3 +259,34 @@ gboolean memory_export_abandon(Storage *storage, const Machine *machine, GError 
     json_decref(origin);
     return ok;
 }
+
+/* The text in `now` goes last: where it is gone it has been given back. */
+static gboolean give_variables_back(MemoryStore *store, MachineDirectory *directory,
+                                    const char *path, GError **error)
+{
+    if (!path || !directory || !directory->now || !directory->now->nvram)
+        return TRUE;
+    if (!fault_point(FAULT_EXPORT_LINK, error))
+        return FALSE;
+    g_hash_table_insert(store->tree->outside_nvram, g_strdup(path),
+                        g_strdup(directory->now->nvram));
+    persist_names(store);
+    if (!fault_point(FAULT_EXPORT_LINK, error))
+        return FALSE;
+    g_clear_pointer(&directory->now->nvram, g_free);
+    return TRUE;
+}
+
+gboolean memory_export_finish(Storage *storage, const Machine *machine, GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    if (!check_present(store, error))
+        return FALSE;
+    json_t *origin = machine->origin ? json_loads(machine->origin, 0, NULL) : NULL;
+    const char *path = json_string_value(json_object_get(origin, "nvram"));
+    gboolean ok = give_variables_back(store, machine_directory(store, machine->id), path, error);
+    persist_machine(store, machine->id);
+    json_decref(origin);
+    return ok;
+}

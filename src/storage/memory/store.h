@@ -187,6 +187,7 @@ gboolean memory_adopt_finish(Storage *storage, const Machine *machine, GError **
 gboolean memory_export(Storage *storage, const Machine *machine, GCancellable *cancellable,
                        GError **error);
 gboolean memory_export_abandon(Storage *storage, const Machine *machine, GError **error);
+gboolean memory_export_finish(Storage *storage, const Machine *machine, GError **error);
 gboolean memory_probe_image(Storage *storage, const char *path, const char *format,
                             ImageFacts *facts_out, GError **error);
 gboolean memory_is_file(Storage *storage, const char *path, guint64 device, guint64 inode);

@@ -30,7 +30,9 @@ struct Bench {
                              const char *backing);
     void (*fill_image)(Bench *bench, const char *path, guint8 byte, gsize length);
     gboolean (*has_image)(Bench *bench, const char *path);
+    /* NULL: takes the file away. */
     const char *(*put_nvram)(Bench *bench, const char *name, const char *text);
+    char *(*get_nvram)(Bench *bench, const char *path); /* NULL: none */
     void (*lose_head)(Bench *bench, const Machine *machine, const char *target);
     void (*lose_layer)(Bench *bench, const Layer *layer);
     /* The daemon ends and starts again. */

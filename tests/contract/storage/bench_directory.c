@@ -136,8 +136,19 @@ static gboolean directory_has_image(Bench *bench, const char *path)
 static const char *directory_put_nvram(Bench *bench, const char *name, const char *text)
 {
     const char *path = own_path(bench, name);
-    assert_true(g_file_set_contents(path, text, -1, NULL));
+    if (text)
+        assert_true(g_file_set_contents(path, text, -1, NULL));
+    else
+        assert_int_equal(g_unlink(path), 0);
     return path;
+}
+
+static char *directory_get_nvram(Bench *bench, const char *path)
+{
+    char *text = NULL;
+    (void)bench;
+    g_file_get_contents(path, &text, NULL, NULL);
+    return text;
 }
 
 /* --- accidents
@@ -230,6 +241,7 @@ Bench *bench_directory_new(void)
         .fill_image = directory_fill_image,
         .has_image = directory_has_image,
         .put_nvram = directory_put_nvram,
+        .get_nvram = directory_get_nvram,
         .lose_head = directory_lose_head,
         .lose_layer = directory_lose_layer,
         .reopen = directory_reopen,

@@ -64,6 +64,11 @@ static const char *memory_put_nvram(Bench *bench, const char *name, const char *
     return path;
 }
 
+static char *memory_get_nvram(Bench *bench, const char *path)
+{
+    return memory_storage_get_nvram(bench->storage, path);
+}
+
 static void memory_lose_head(Bench *bench, const Machine *machine, const char *target)
 {
     memory_storage_lose_head(bench->storage, machine->id, target);
@@ -101,6 +106,7 @@ Bench *bench_memory_new(void)
         .fill_image = memory_fill_image,
         .has_image = memory_has_image,
         .put_nvram = memory_put_nvram,
+        .get_nvram = memory_get_nvram,
         .lose_head = memory_lose_head,
         .lose_layer = memory_lose_layer,
         .reopen = memory_reopen,

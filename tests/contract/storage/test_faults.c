@@ -126,6 +126,17 @@ static void with_imported(Bench *bench, Scene *scene)
     assert_ok(storage_adopt_finish(bench->storage, scene->machine, error));
 }
 
+/* Its UEFI variables have changed since, and the commit of an export has been. */
+static void with_changed_variables(Bench *bench, Scene *scene)
+{
+    with_machine(bench, scene);
+    scene->path = bench->put_nvram(bench, "vars.fd", "as imported");
+    scene->machine->origin = g_strdup_printf("{\"disks\":[],\"nvram\":\"%s\"}", scene->path);
+    scene->machine->desired_place = PLACE_GONE;
+    scene->machine->export_out = TRUE;
+    bench->write_nvram(bench, scene->machine, "changed");
+}
+
 static void with_layer_on_a_layer(Bench *bench, Scene *scene)
 {
     with_clone(bench, scene);
@@ -207,6 +218,11 @@ static gboolean run_adopt_finish(Bench *bench, Scene *scene, GError **error)
 static gboolean run_export(Bench *bench, Scene *scene, GError **error)
 {
     return storage_export(bench->storage, scene->machine, NULL, error);
+}
+
+static gboolean run_export_finish(Bench *bench, Scene *scene, GError **error)
+{
+    return storage_export_finish(bench->storage, scene->machine, error);
 }
 
 static gboolean run_flatten_stage(Bench *bench, Scene *scene, GError **error)
@@ -381,6 +397,24 @@ static void check_exported(Bench *bench, Scene *scene)
     check_data(bench, scene);
 }
 
+/* Old or new as a whole, and never lost. */
+static void check_giving_back(Bench *bench, Scene *scene)
+{
+    g_autofree char *outside = bench->get_nvram(bench, scene->path);
+    g_autofree char *inside = bench->read_nvram(bench, scene->machine);
+    if (g_strcmp0(outside, "changed") == 0)
+        return;
+    assert_string_equal(outside, "as imported");
+    assert_string_equal(inside, "changed");
+}
+
+static void check_given_back(Bench *bench, Scene *scene)
+{
+    g_autofree char *outside = bench->get_nvram(bench, scene->path);
+    assert_string_equal(outside, "changed");
+    assert_null(bench->read_nvram(bench, scene->machine));
+}
+
 static gboolean layer_stands_alone(Bench *bench, const Scene *scene)
 {
     g_auto(HeadFacts) facts = {0};
@@ -453,6 +487,8 @@ static const FaultCase cases[] = {
     {"remove and keep the data", with_machine_to_remove, run_remove, check_removed, check_removing},
     {"finish an import", with_adopted, run_adopt_finish, check_imported, check_data},
     {"export", with_imported, run_export, check_exported, check_data},
+    {"give the variables back", with_changed_variables, run_export_finish, check_given_back,
+     check_giving_back},
     {"stage a flattening", with_layer_on_a_layer, run_flatten_stage, check_layer_unchanged,
      check_layer_unchanged},
     {"settle a flattening", with_flattened_layer, run_flatten_switch, check_flattened,

@@ -186,6 +186,65 @@ static void export_puts_a_volume_back_where_it_was(void **state)
     assert_int_equal(facts.link_count, 1);
 }
 
+static void assert_variables(Bench *bench, const char *path, const char *expected)
+{
+    g_autofree char *text = bench->get_nvram(bench, path);
+    assert_string_equal(text, expected);
+}
+
+/* A machine that was imported with its UEFI variables and has changed them since. */
+static Machine *adopt_with_variables(Bench *bench, const char *image, const char *variables)
+{
+    Machine *machine = machine_make("m", "qcow2");
+    Generation *first = generation_make(machine, CAUSE_IMPORT);
+    generation_add(first, "vdc", ROLE_DATA, "qcow2", HEAD_ADOPT)->source_path = g_strdup(image);
+    first->nvram = NVRAM_ADOPT;
+    first->nvram_path = g_strdup(variables);
+    machine->origin = g_strdup_printf(
+        "{\"disks\":[{\"target\":\"vdc\",\"path\":\"%s\"}],\"nvram\":\"%s\"}", image, variables);
+    machine_want(machine, first);
+    assert_ok(machine_settle(bench, machine, FALSE, error));
+    assert_ok(storage_adopt_finish(bench->storage, machine, error));
+    bench->write_nvram(bench, machine, "changed");
+    return machine;
+}
+
+static void export_gives_changed_variables_back(void **state)
+{
+    Bench *bench = *state;
+    const char *path = bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    const char *variables = bench->put_nvram(bench, "vars.fd", "as imported");
+    g_autoptr(Machine) machine = adopt_with_variables(bench, path, variables);
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    assert_ok(storage_export(bench->storage, machine, NULL, error));
+    assert_variables(bench, variables, "as imported"); /* it may still be abandoned */
+    machine->desired_place = PLACE_GONE;
+    machine->export_out = TRUE;
+    assert_ok(storage_export_finish(bench->storage, machine, error));
+    assert_variables(bench, variables, "changed");
+    bench->reopen(bench);
+    /* A guest that has started on them since is not taken back. */
+    bench->put_nvram(bench, "vars.fd", "newer");
+    assert_ok(storage_export_finish(bench->storage, machine, error));
+    assert_ok(storage_remove(bench->storage, machine, none, error));
+    assert_ok(storage_export_finish(bench->storage, machine, error));
+    assert_variables(bench, variables, "newer");
+    assert_true(bench->has_image(bench, path));
+}
+
+static void variables_that_are_missing_are_made_again(void **state)
+{
+    Bench *bench = *state;
+    const char *path = bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    const char *variables = bench->put_nvram(bench, "vars.fd", "as imported");
+    g_autoptr(Machine) machine = adopt_with_variables(bench, path, variables);
+    machine->desired_place = PLACE_GONE;
+    machine->export_out = TRUE;
+    bench->put_nvram(bench, "vars.fd", NULL);
+    assert_ok(storage_export_finish(bench->storage, machine, error));
+    assert_variables(bench, variables, "changed");
+}
+
 static void export_never_replaces_what_lies_there(void **state)
 {
     Bench *bench = *state;
@@ -260,6 +319,8 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(only_the_image_that_was_looked_at_is_adopted),
     BENCH_TEST(converting_copies_the_content_and_leaves_the_source),
     BENCH_TEST(export_puts_a_volume_back_where_it_was),
+    BENCH_TEST(export_gives_changed_variables_back),
+    BENCH_TEST(variables_that_are_missing_are_made_again),
     BENCH_TEST(an_export_can_be_taken_back),
     BENCH_TEST(taking_an_export_back_spares_what_others_put_there),
     BENCH_TEST(export_never_replaces_what_lies_there),

@@ -108,8 +108,12 @@ static void prepare_import(World *world)
     head->source_path = g_strdup(path);
     g_ptr_array_add(generation->heads, head);
     machine_want(world->machine, generation);
-    world->machine->origin =
-        g_strdup_printf("{\"disks\":[{\"target\":\"vdc\",\"path\":\"%s\"}]}", path);
+    g_autofree char *variables = g_build_filename(world->site->import, "vars.fd", NULL);
+    assert_true(g_file_set_contents(variables, "as imported", -1, NULL));
+    generation->nvram = NVRAM_ADOPT;
+    generation->nvram_path = g_strdup(variables);
+    world->machine->origin = g_strdup_printf(
+        "{\"disks\":[{\"target\":\"vdc\",\"path\":\"%s\"}],\"nvram\":\"%s\"}", path, variables);
     world->data = site_inode(world->site, "../import/disk.raw");
     assert_int_not_equal(world->data, 0);
 }
@@ -119,6 +123,8 @@ static void prepare_export(World *world)
     prepare_import(world);
     site_settle(world->site, world->machine, FALSE);
     assert_ok(storage_adopt_finish(world->site->storage, world->machine, &error));
+    g_autofree char *now = storage_nvram_path(world->site->storage, world->machine->id);
+    assert_true(g_file_set_contents(now, "changed", -1, NULL));
     world->machine->desired_place = PLACE_GONE;
     world->machine->export_out = TRUE;
 }
@@ -212,7 +218,8 @@ static gboolean act_export(World *world, GError **error)
     if (!storage_machine_facts(world->site->storage, world->machine->id, &facts, error) ||
         (facts.now && !storage_export(world->site->storage, world->machine, NULL, error)))
         return FALSE;
-    return storage_remove(world->site->storage, world->machine, kept, error);
+    return storage_export_finish(world->site->storage, world->machine, error) &&
+           storage_remove(world->site->storage, world->machine, kept, error);
 }
 
 static gboolean act_flatten(World *world, GError **error)
@@ -338,8 +345,12 @@ static void verify_imported(World *world)
 
 static void verify_exported(World *world)
 {
+    g_autofree char *path = g_build_filename(world->site->import, "vars.fd", NULL);
+    g_autofree char *variables = NULL;
     verify_data(world, "../import/disk.raw");
     assert_false(site_has(world->site, "machines/" CLONE_ID));
+    assert_true(g_file_get_contents(path, &variables, NULL, NULL));
+    assert_string_equal(variables, "changed");
 }
 
 static void verify_flat(World *world)

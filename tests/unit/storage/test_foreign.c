@@ -208,6 +208,58 @@ static void import_moves_and_export_moves_back(void **state)
     assert_int_equal(status.st_nlink, 1);
 }
 
+/* An imported machine with UEFI variables that belong to "nobody", and that it has changed since.
+ */
+static Machine *import_with_variables(const char *variables)
+{
+    assert_true(in_import("qemu-img create -q -f qcow2 disk.qcow2 8M && printf old > vars.fd && "
+                          "chown 65534:65534 vars.fd && chmod 640 vars.fd"));
+    Machine *machine = import("disk.qcow2", HEAD_ADOPT, NULL, "qcow2");
+    Generation *first = g_ptr_array_index(machine->generations, 0);
+    first->nvram = NVRAM_ADOPT;
+    first->nvram_path = g_strdup(variables);
+    g_free(machine->origin);
+    machine->origin = g_strdup_printf("{\"disks\":[],\"nvram\":\"%s\"}", variables);
+    site_settle(site, machine, FALSE);
+    assert_ok(storage_adopt_finish(site->storage, machine, &error));
+    g_autofree char *now = storage_nvram_path(site->storage, machine->id);
+    assert_true(g_file_set_contents(now, "new", -1, NULL));
+    machine->desired_place = PLACE_GONE;
+    machine->export_out = TRUE;
+    return machine;
+}
+
+static void exported_variables_have_the_owner_of_those_they_replace(void **state)
+{
+    (void)state;
+    struct stat status;
+    g_autofree char *text = NULL;
+    g_autofree char *path = outside("vars.fd");
+    g_autofree char *leftover = outside(".vars.fd.underpin-export");
+    g_autoptr(Machine) machine = import_with_variables(path);
+    assert_true(g_file_set_contents(leftover, "of a kill", -1, NULL));
+    assert_ok(storage_export_finish(site->storage, machine, &error));
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_string_equal(text, "new");
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_uid, 65534);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    assert_int_not_equal(access(leftover, F_OK), 0);
+}
+
+static void variables_that_a_guest_has_open_refuse_the_export(void **state)
+{
+    (void)state;
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
+    g_autofree char *path = outside("vars.fd");
+    g_autoptr(Machine) machine = import_with_variables(path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+    assert_fails(UNDERPIN_ERROR_BUSY, storage_export(site->storage, machine, NULL, &error));
+    close(fd);
+    assert_ok(storage_export(site->storage, machine, NULL, &error));
+}
+
 static void export_does_not_overwrite_what_lies_there_now(void **state)
 {
     (void)state;
@@ -340,6 +392,8 @@ int main(int argc, char **argv)
         IN_SITE(broken_and_hostile_headers_are_invalid),
         IN_SITE(a_vmdk_that_names_other_files_is_invalid),
         IN_SITE(import_moves_and_export_moves_back),
+        IN_SITE(exported_variables_have_the_owner_of_those_they_replace),
+        IN_SITE(variables_that_a_guest_has_open_refuse_the_export),
         IN_SITE(export_does_not_overwrite_what_lies_there_now),
         IN_SITE(a_removal_after_a_half_export_keeps_the_data),
         IN_SITE(another_file_system_means_a_copy_both_ways),
