@@ -92,6 +92,20 @@ void domain_disk_spec_free(DomainDiskSpec *spec)
     g_free(spec);
 }
 
+DomainDisplay *domain_display_new(void)
+{
+    return g_new0(DomainDisplay, 1);
+}
+
+void domain_display_free(DomainDisplay *display)
+{
+    if (display == NULL)
+        return;
+    g_free(display->socket);
+    g_free(display->host);
+    g_free(display);
+}
+
 void hypervisor_free(Hypervisor *hypervisor)
 {
     if (hypervisor != NULL)
@@ -221,6 +235,24 @@ gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboo
     GError *problem = NULL;
     return port_finish(hypervisor->ops->set_autostart(hypervisor, uuid, autostart, &problem),
                        &problem, error, "setting autostart of domain '%s'", uuid);
+}
+
+DomainDisplay *hypervisor_display(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, NULL);
+    GError *problem = NULL;
+    DomainDisplay *display = hypervisor->ops->display(hypervisor, uuid, &problem);
+    port_finish(display != NULL, &problem, error, "looking for the screen of domain '%s'", uuid);
+    return display;
+}
+
+int hypervisor_open_screen(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, -1);
+    GError *problem = NULL;
+    int fd = hypervisor->ops->open_screen(hypervisor, uuid, &problem);
+    port_finish(fd >= 0, &problem, error, "opening the screen of domain '%s'", uuid);
+    return fd;
 }
 
 gboolean hypervisor_probe_hook(Hypervisor *hypervisor, const char *store_root, GError **error)

@@ -140,6 +140,27 @@ gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, g
                                      GError **error);
 gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
                                   GError **error);
+/* Where the screen of a running domain is shown. */
+typedef enum { DISPLAY_VNC, DISPLAY_SPICE } DisplayKind;
+typedef struct {
+    DisplayKind kind;
+    guint index;          /* among the domain's displays */
+    char *socket;         /* path of a unix socket; NULL: it listens by TCP, if at all */
+    char *host;           /* address that it listens at; NULL: none */
+    guint port, tls_port; /* 0: none */
+} DomainDisplay;
+DomainDisplay *domain_display_new(void); /* all zero */
+void domain_display_free(DomainDisplay *display);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainDisplay, domain_display_free)
+
+/* Of a domain of ours that runs; VNC where it has several. REFUSED with the remedy where it is off
+ * or has none. */
+DomainDisplay *hypervisor_display(Hypervisor *hypervisor, const char *uuid, GError **error);
+/*
+ * A socket connected to the domain's VNC server, past its password; the caller closes it. Nothing
+ * listens anywhere for it. -1 with REFUSED and the remedy as above, and where it has SPICE alone.
+ */
+int hypervisor_open_screen(Hypervisor *hypervisor, const char *uuid, GError **error);
 /* Proves that the start hook is installed and in force, by a start that it must refuse.
  * `store_root` is the store whose hook is meant. FALSE with REFUSED and the remedy where it is not.
  */

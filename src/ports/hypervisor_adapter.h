@@ -21,6 +21,8 @@ typedef struct {
     gboolean (*reboot)(Hypervisor *, const char *, GError **);
     gboolean (*set_reboot_stops)(Hypervisor *, const char *, gboolean, GError **);
     gboolean (*set_autostart)(Hypervisor *, const char *, gboolean, GError **);
+    DomainDisplay *(*display)(Hypervisor *, const char *, GError **);
+    int (*open_screen)(Hypervisor *, const char *, GError **);
     gboolean (*probe_hook)(Hypervisor *, const char *, GError **);
     void (*listen)(Hypervisor *, HypervisorListener, gpointer);
 } HypervisorOps;

@@ -1,7 +1,7 @@
 /*
  * From scratch: a definition that starts almost any guest made in the last ten years. VGA and a
  * tablet need no driver, disks and network are virtio, the console is there twice: serial for
- * scripts, VNC on the loopback for people.
+ * scripts, VNC on a unix socket for people, which nobody else on the host or the network can reach.
  */
 #include "hypervisor/libvirt/domain_scratch.h"
 
@@ -43,8 +43,8 @@ static const char skeleton[] = "<domain>\n"
                                "      <target type='virtio' name='org.qemu.guest_agent.0'/>\n"
                                "    </channel>\n"
                                "    <input type='tablet' bus='usb'/>\n"
-                               "    <graphics type='vnc' port='-1' autoport='yes'>\n"
-                               "      <listen type='address' address='127.0.0.1'/>\n"
+                               "    <graphics type='vnc'>\n"
+                               "      <listen type='socket'/>\n"
                                "    </graphics>\n"
                                "    <video>\n"
                                "      <model type='vga'/>\n"

@@ -124,6 +124,8 @@ static const HypervisorOps operations = {
     .reboot = libvirt_reboot,
     .set_reboot_stops = libvirt_set_reboot_stops,
     .set_autostart = libvirt_set_autostart,
+    .display = libvirt_display,
+    .open_screen = libvirt_open_screen,
     .probe_hook = libvirt_probe_hook,
     .listen = listen_to,
 };

@@ -41,6 +41,9 @@ gboolean libvirt_poweroff(Hypervisor *, const char *, GError **);
 gboolean libvirt_reboot(Hypervisor *, const char *, GError **);
 gboolean libvirt_set_reboot_stops(Hypervisor *, const char *, gboolean, GError **);
 gboolean libvirt_set_autostart(Hypervisor *, const char *, gboolean, GError **);
+/* libvirt_display.c */
+DomainDisplay *libvirt_display(Hypervisor *, const char *, GError **);
+int libvirt_open_screen(Hypervisor *, const char *, GError **);
 /* libvirt_probe.c */
 gboolean libvirt_probe_hook(Hypervisor *, const char *, GError **);
 /* libvirt_host.c: what a domain from scratch may count on; `host->network` is the constant

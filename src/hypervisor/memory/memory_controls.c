@@ -51,6 +51,15 @@ void memory_hypervisor_set_facts(Hypervisor *hypervisor, const char *uuid,
     unlock_changed(hypervisor, domain);
 }
 
+int memory_hypervisor_take_screen(Hypervisor *hypervisor, const char *uuid)
+{
+    MemoryDomain *domain = lock_domain(hypervisor, uuid);
+    int screen = domain->screen;
+    domain->screen = -1;
+    unlock_changed(hypervisor, domain);
+    return screen;
+}
+
 void memory_hypervisor_set_power(Hypervisor *hypervisor, const char *uuid, Power new_power)
 {
     MemoryDomain *domain = lock_domain(hypervisor, uuid);

@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hypervisor/libvirt/domain_reading.h"
 
@@ -21,6 +22,8 @@ void memory_domain_free(MemoryDomain *domain)
 {
     if (domain == NULL)
         return;
+    if (domain->screen >= 0)
+        close(domain->screen);
     g_free(domain->uuid);
     g_free(domain->name);
     g_free(domain->machine_id);
@@ -47,6 +50,7 @@ MemoryDomain *memory_domain_new(const char *xml, GError **error)
 {
     g_autoptr(MemoryDomain) domain = g_new0(MemoryDomain, 1);
     domain->power = POWER_OFF;
+    domain->screen = -1;
     if (!memory_domain_redefine(domain, xml, error))
         return NULL;
     return g_steal_pointer(&domain);

@@ -13,6 +13,7 @@ typedef struct {
     gboolean reboot_stops;
     gboolean stubborn;
     MemoryDomainFacts facts;
+    int screen; /* the guest's end of a screen that was opened and not taken yet; -1: none */
 } MemoryDomain;
 
 /* INVALID for XML that is no domain with a name and a UUID. */

@@ -5,10 +5,14 @@
  */
 #include "hypervisor/memory/memory_hypervisor.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "foundation/fault_point.h"
 #include "hypervisor/libvirt/domain_building.h"
+#include "hypervisor/libvirt/domain_display.h"
 #include "hypervisor/libvirt/domain_rules.h"
 #include "hypervisor/memory/memory_private.h"
 
@@ -469,6 +473,51 @@ static void adapter_free(Hypervisor *hypervisor)
     g_free(self);
 }
 
+/* --- screens ---------------------------------------------------------------------------------- */
+
+static DomainDisplay *display_of(const MemoryDomain *domain, GError **error)
+{
+    return domain_display_read(domain->xml, domain->name, memory_domain_power(domain), error);
+}
+
+static DomainDisplay *display(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "display", error))
+        return NULL;
+    const MemoryDomain *domain = find_ours(self, uuid, error);
+    DomainDisplay *found = domain == NULL ? NULL : display_of(domain, error);
+    host_end(self, TRUE);
+    return found;
+}
+
+static int connect_screen(MemoryDomain *domain, GError **error)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        error_set_errno(error, errno, "making a pair of sockets");
+        return -1;
+    }
+    if (domain->screen >= 0)
+        close(domain->screen);
+    domain->screen = pair[1];
+    return pair[0];
+}
+
+static int open_screen(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "open_screen", error))
+        return -1;
+    MemoryDomain *domain = find_ours(self, uuid, error);
+    g_autoptr(DomainDisplay) found = domain == NULL ? NULL : display_of(domain, error);
+    int fd = -1;
+    if (found != NULL && domain_display_require_vnc(found, domain->name, error))
+        fd = connect_screen(domain, error);
+    host_end(self, TRUE);
+    return fd;
+}
+
 static const HypervisorOps operations = {
     .name = "memory",
     .free = adapter_free,
@@ -486,6 +535,8 @@ static const HypervisorOps operations = {
     .reboot = request_reboot,
     .set_reboot_stops = set_reboot_stops,
     .set_autostart = set_autostart,
+    .display = display,
+    .open_screen = open_screen,
     .probe_hook = probe_hook,
     .listen = listen_to,
 };

@@ -49,6 +49,9 @@ void memory_hypervisor_save(Hypervisor *hypervisor, const char *uuid, gboolean m
 void memory_hypervisor_set_stubborn(Hypervisor *hypervisor, const char *uuid, gboolean stubborn);
 void memory_hypervisor_emit(Hypervisor *hypervisor, HypervisorEvent event, const char *uuid);
 
+/* The guest's end of the screen that was opened last; the caller closes it. -1: none. */
+int memory_hypervisor_take_screen(Hypervisor *hypervisor, const char *uuid);
+
 /* What hypervisor_probe_hook() finds. */
 void memory_hypervisor_set_hook(Hypervisor *hypervisor, gboolean in_force);
 /* Asked before each start, as libvirt asks the hook: FALSE refuses it. No lock is held. NULL:

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
@@ -348,6 +349,52 @@ static void autostart_is_listed(void **state)
     undefine(host, machine);
 }
 
+static void a_running_machine_has_the_screen_of_its_definition(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = defined_machine(host, "screen");
+    const char *uuid = machine->uuid;
+    assert_fails(UNDERPIN_ERROR_REFUSED, hypervisor_display(host, uuid, error) != NULL);
+    assert_fails(UNDERPIN_ERROR_REFUSED, hypervisor_open_screen(host, uuid, error) >= 0);
+    assert_ok(hypervisor_start(host, uuid, error));
+    g_autoptr(DomainDisplay) display = hypervisor_display(host, uuid, NULL);
+    assert_non_null(display);
+    assert_int_equal(display->kind, DISPLAY_VNC);
+    assert_int_equal(display->port, 0);
+    if (contract->has_screens) {
+        int fd = hypervisor_open_screen(host, uuid, NULL);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    assert_ok(hypervisor_poweroff(host, uuid, error));
+    undefine(host, machine);
+}
+
+/* The machine's definition without its screen, or with another. Caller frees. */
+static char *with_graphics(const TestMachine *machine, const char *graphics)
+{
+    const char *begin = strstr(machine->xml, "<graphics"), *end = strstr(begin, "</graphics>");
+    g_autofree char *head = g_strndup(machine->xml, (gsize)(begin - machine->xml));
+    return g_strconcat(head, graphics, end + strlen("</graphics>"), NULL);
+}
+
+static void a_machine_without_a_screen_is_told_how_to_get_one(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = defined_machine(host, "blind");
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *xml = with_graphics(machine, "");
+    assert_ok(hypervisor_define(host, xml, error));
+    assert_ok(hypervisor_start(host, machine->uuid, error));
+    assert_int_equal(hypervisor_open_screen(host, machine->uuid, &failure), -1);
+    assert_int_equal(error_code(failure), UNDERPIN_ERROR_REFUSED);
+    assert_non_null(strstr(error_hint(failure), "<listen type='socket'/>"));
+    assert_ok(hypervisor_poweroff(host, machine->uuid, error));
+    undefine(host, machine);
+}
+
 static void machines_without_anything_special_have_no_marks(void **state)
 {
     (void)state;
@@ -376,6 +423,8 @@ int hypervisor_contract_run(const HypervisorContract *the_contract)
         cmocka_unit_test(power_calls_reach_the_state_and_repeating_them_is_success),
         cmocka_unit_test(the_reboot_action_is_of_the_run_not_of_the_definition),
         cmocka_unit_test(autostart_is_listed),
+        cmocka_unit_test(a_running_machine_has_the_screen_of_its_definition),
+        cmocka_unit_test(a_machine_without_a_screen_is_told_how_to_get_one),
         cmocka_unit_test(machines_without_anything_special_have_no_marks),
     };
     return cmocka_run_group_tests_name(contract->name, tests, NULL, NULL);

@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 // clang-format off
 #include <cmocka.h>
 // clang-format on
@@ -444,6 +446,43 @@ static void many_threads_may_ask_at_once(void **state)
     end(host, machine);
 }
 
+/* --- screens ------------------------------------------------------------------------------------
+ */
+
+static void a_screen_is_a_vnc_server_that_no_port_leads_to(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = open_host();
+    g_autoptr(TestMachine) machine = started(host, "vnc");
+    g_autoptr(DomainDisplay) display = hypervisor_display(host, machine->uuid, NULL);
+    assert_non_null(display);
+    assert_non_null(display->socket);
+    assert_int_equal(display->port, 0);
+    for (int i = 0; i < 2; i++) {
+        char greeting[12] = "";
+        int fd = hypervisor_open_screen(host, machine->uuid, NULL);
+        assert_true(fd >= 0);
+        assert_int_equal(recv(fd, greeting, sizeof greeting, MSG_WAITALL), sizeof greeting);
+        assert_memory_equal(greeting, "RFB 003.", 8);
+        close(fd);
+    }
+    end(host, machine);
+}
+
+static void an_open_screen_ends_with_its_machine(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = open_host();
+    g_autoptr(TestMachine) machine = started(host, "vnc-end");
+    char byte;
+    int fd = hypervisor_open_screen(host, machine->uuid, NULL);
+    assert_true(fd >= 0);
+    end(host, machine);
+    while (recv(fd, &byte, 1, 0) > 0)
+        continue;
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     if (g_getenv("UNDERPIN_LAB") == NULL || !g_file_test(LAB_STATE, G_FILE_TEST_IS_DIR)) {
@@ -458,8 +497,11 @@ int main(int argc, char **argv)
     const HypervisorContract contract = {.name = "libvirt with QEMU",
                                          .open = open_host,
                                          .make_disk = make_disk,
-                                         .disk_directory = IMAGES};
+                                         .disk_directory = IMAGES,
+                                         .has_screens = TRUE};
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_screen_is_a_vnc_server_that_no_port_leads_to),
+        cmocka_unit_test(an_open_screen_ends_with_its_machine),
         cmocka_unit_test(managed_save_is_seen_and_never_dropped_silently),
         cmocka_unit_test(memory_saved_to_a_file_is_seen_by_the_reason_of_the_stop),
         cmocka_unit_test(a_disk_only_snapshot_is_a_snapshot_and_a_stored_chain),

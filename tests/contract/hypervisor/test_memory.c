@@ -10,6 +10,6 @@ static Hypervisor *open_host(void)
 int main(void)
 {
     const HypervisorContract contract = {
-        .name = "memory", .open = open_host, .disk_directory = "/x"};
+        .name = "memory", .open = open_host, .disk_directory = "/x", .has_screens = TRUE};
     return hypervisor_contract_run(&contract);
 }
