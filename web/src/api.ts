@@ -62,7 +62,7 @@ export async function getAll<T>(path: string): Promise<T[]> {
     const join = path.includes("?") ? "&" : "?";
     const page: Page<T> = await get(path + (after ? `${join}after=${encodeURIComponent(after)}` : ""));
     items.push(...page.items);
-    after = page.next;
+    after = page.next ?? null; // short lists come whole, without a word on what follows
   }
   return items;
 }

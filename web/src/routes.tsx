@@ -2,8 +2,12 @@
 import type { ComponentType } from "preact";
 import type { AccountRole } from "./types.ts";
 import type { IconName } from "./ui/icon.tsx";
+import { AccountsScreen } from "./account/accounts.tsx";
+import { AuditScreen } from "./account/audit.tsx";
 import { LoggedInScreen, LoginScreen } from "./account/login.tsx";
+import { SettingsScreen } from "./account/settings.tsx";
 import { SetupScreen } from "./account/setup.tsx";
+import { MachineScreen } from "./machine/page.tsx";
 import { BaseScreen } from "./screens/base.tsx";
 import { BasesScreen } from "./screens/bases.tsx";
 import { JobScreen } from "./screens/job.tsx";
@@ -22,9 +26,13 @@ export const routes: Route[] = [
   { path: "/bases", role: "operator", screen: BasesScreen, nav: { label: "Bases", icon: "bases", key: "b" } },
   { path: "/bases/:name", role: "operator", screen: BaseScreen },
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
+  { path: "/jobs/:id", role: "user", screen: JobScreen },
+  { path: "/machines/:name", role: "operator", screen: MachineScreen },
+  { path: "/accounts", role: "administrator", screen: AccountsScreen, nav: { label: "Accounts", icon: "accounts", key: "a" } },
+  { path: "/audit", role: "administrator", screen: AuditScreen, nav: { label: "Audit", icon: "audit", key: "u" } },
+  { path: "/settings", role: "user", screen: SettingsScreen },
   { path: "/login", role: "user", screen: LoggedInScreen },
   { path: "/setup", role: "user", screen: SetupScreen },
-  { path: "/jobs/:id", role: "user", screen: JobScreen },
 ];
 
 /** The screens for those who are not logged in; the first is shown at every other address. */

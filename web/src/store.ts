@@ -43,7 +43,7 @@ export function findMachine(name: string): Machine | undefined {
 // --- machines ---------------------------------------------------------------------------------
 
 /** Lists leave volumes out and events do not: both become the same short form. */
-function asListed(machine: Machine & Partial<MachineFull>): Machine {
+export function asListed(machine: Machine & Partial<MachineFull>): Machine {
   const { volumes, ...rest } = machine;
   if (!volumes) return rest;
   const roles: Record<Role, number> = { system: 0, temporary: 0, data: 0 };

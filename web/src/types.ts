@@ -301,3 +301,97 @@ export interface Page<T> {
   items: T[];
   next: string | null;
 }
+
+export interface LayerFull extends Layer {
+  reasons: string[];
+}
+
+/** Data of a removed machine; without expires_at it stays until somebody removes it. */
+export interface KeptVolume {
+  id: string;
+  target: string;
+  format: string;
+  capacity_bytes: number;
+  machine: string | null;
+  machine_id: string | null;
+  removed_at: string | null;
+  expires_at: string | null;
+  layer: string | null;
+}
+
+export interface Release {
+  at: string;
+  bytes: number;
+  what: "undo" | "trash";
+}
+
+export interface FreeSample {
+  at: string;
+  free_bytes: number;
+}
+
+export interface Forecast {
+  bytes_per_day: number;
+  full_at: string | null;
+  basis_days: number;
+}
+
+export interface Storage {
+  size_bytes: number;
+  free_bytes: number;
+  floor_bytes: number;
+  layers_bytes: number;
+  undo: { bytes: number; budget_bytes: number; budget_percent: number; retention_seconds: number; entries: number };
+  trash: { bytes: number; count: number };
+  kept: { bytes: number; count: number };
+  reclaimable_bytes: number;
+  releases: Release[];
+  samples: FreeSample[];
+  forecast: Forecast | null;
+}
+
+export interface Finding {
+  id: string;
+  level: "info" | "warning" | "error";
+  subject: string | null;
+  text: string | null;
+  remedy: string | null;
+  repairable: boolean;
+}
+
+export interface Account {
+  name: string;
+  role: AccountRole;
+  disabled: boolean;
+  invited: boolean;
+  created_at: string;
+  last_login_at: string | null;
+  machines: { id: string; name: string }[];
+}
+
+/** What makes a new password possible, once and for three days. */
+export interface Invitation {
+  setup_token: string;
+  setup_path: string;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  account: string;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+export interface AuditEntry {
+  id: string;
+  at: string;
+  account: string | null;
+  address: string | null;
+  action: string;
+  machine: string | null;
+  result: string;
+  detail: string | null;
+  job: string | null;
+}

@@ -1,0 +1,40 @@
+// What was done to a machine, newest first, with the receipts that its data was kept.
+import { formatExact } from "../format.ts";
+import type { HistoryEntry } from "../types.ts";
+import { FateWords, StateChip } from "../ui/chip.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Time } from "../ui/page.tsx";
+import { describeEvent, describeReceiptRow, readReceipt } from "./words.ts";
+
+function ReceiptNote({ entry }: { entry: HistoryEntry }) {
+  const receipt = readReceipt(entry.receipt);
+  if (!receipt) return null;
+  if (!receipt.proven) return <p class="event-note bad"><Icon name="warning" /> A data volume is not as it was before. Look at it before you use it.</p>;
+  return (
+    <details class="event-note">
+      <summary><FateWords text="data KEPT" />: inode, size and time of its files are unchanged</summary>
+      <ul>{receipt.rows.map((row) => <li key={row.target}><code>{describeReceiptRow(row, formatExact)}</code></li>)}</ul>
+    </details>
+  );
+}
+
+function Event({ entry, withJobs }: { entry: HistoryEntry; withJobs: boolean }) {
+  const text = describeEvent(entry);
+  return (
+    <li class="event">
+      <div class="row">
+        <b>{withJobs ? <a href={`/jobs/${encodeURIComponent(entry.job)}`}>{text}</a> : text}</b>
+        {entry.state !== "done" && <StateChip state={entry.state} />}
+        <span class="soft grow">by {entry.requested_by}</span>
+        {entry.finished_at && <span class="soft"><Time at={entry.finished_at} /></span>}
+      </div>
+      {entry.message && <p class="event-note">{entry.message}</p>}
+      <ReceiptNote entry={entry} />
+    </li>
+  );
+}
+
+export function History({ entries, withJobs }: { entries: HistoryEntry[]; withJobs: boolean }) {
+  if (entries.length === 0) return <p class="soft">Nothing has been done to it yet.</p>;
+  return <ol class="events panel">{entries.map((entry) => <Event key={entry.job} entry={entry} withJobs={withJobs} />)}</ol>;
+}
