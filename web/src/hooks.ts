@@ -25,3 +25,13 @@ export function useAsync<T>(run: () => Promise<T>, inputs: unknown[]): Async<T> 
   }, inputs);
   return state;
 }
+
+/** The value, once it has not changed for a moment: typing does not ask at every letter. */
+export function useCalm<T>(value: T, pauseMs = 250): T {
+  const [calm, setCalm] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setCalm(value), pauseMs);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return calm;
+}

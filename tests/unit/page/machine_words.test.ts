@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  age, chainOf, describeCause, describeEvent, describeMachine, describePending, describeReceiptRow, entryEnds, fateOf, parseSize, readReceipt,
+  age, chainOf, describeCause, describeEvent, describeMachine, describePending, describeKeptFile, entryEnds, fateOf, parseSize, keptFiles,
 } from "../../../web/src/machine/words.ts";
 import type { Layer, Machine, UndoEntry } from "../../../web/src/types.ts";
 
@@ -55,10 +55,9 @@ test("history is told by verb and state", () => {
 
 test("a receipt is read, and its rows are readable", () => {
   const row = { target: "vdc", inode: 131093, size_bytes: 589824, mtime_ns: 1796029622280053631 };
-  assert.deepEqual(readReceipt({ data_kept: [row], proven: true }), { proven: true, rows: [row] });
-  assert.equal(readReceipt({ data_kept: [], proven: true }), undefined);
-  assert.equal(readReceipt(undefined), undefined);
-  assert.equal(describeReceiptRow(row, (at) => at.slice(0, 10)), "vdc: inode 131093, 576 KiB, written last 2026-11-30");
+  assert.deepEqual(keptFiles({ data_kept: [row], proven: true }), [row]);
+  assert.deepEqual(keptFiles(undefined), []);
+  assert.equal(describeKeptFile(row, (at) => at.slice(0, 10)), "vdc: inode 131093, 576 KiB, written last 2026-11-30");
 });
 
 test("sizes are typed as people write them", () => {

@@ -4,16 +4,16 @@ import type { HistoryEntry } from "../types.ts";
 import { FateWords, StateChip } from "../ui/chip.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Time } from "../ui/page.tsx";
-import { describeEvent, describeReceiptRow, readReceipt } from "./words.ts";
+import { describeEvent, describeKeptFile, keptFiles } from "./words.ts";
 
 function ReceiptNote({ entry }: { entry: HistoryEntry }) {
-  const receipt = readReceipt(entry.receipt);
-  if (!receipt) return null;
-  if (!receipt.proven) return <p class="event-note bad"><Icon name="warning" /> A data volume is not as it was before. Look at it before you use it.</p>;
+  const files = keptFiles(entry.receipt);
+  if (files.length === 0) return null;
+  if (!entry.receipt?.proven) return <p class="event-note bad"><Icon name="warning" /> A data volume is not as it was before. Look at it before you use it.</p>;
   return (
     <details class="event-note">
       <summary><FateWords text="data KEPT" />: inode, size and time of its files are unchanged</summary>
-      <ul>{receipt.rows.map((row) => <li key={row.target}><code>{describeReceiptRow(row, formatExact)}</code></li>)}</ul>
+      <ul>{files.map((file) => <li key={file.target}><code>{describeKeptFile(file, formatExact)}</code></li>)}</ul>
     </details>
   );
 }

@@ -106,7 +106,7 @@ function VolumeActions({ machine }: { machine: Machine }) {
 /** What the page shows besides the machine itself: read anew with every change of it. */
 function useAround(name: string, version: unknown) {
   const space = useAsync(() => get<Space>(machinePath(name, "/space")), [name, version]);
-  const history = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, `/history?limit=${HISTORY_READ}`)), [name, version, jobs.value], 200);
+  const history = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, `/history?limit=${HISTORY_READ}`)), [name, version, jobs.value]);
   const layers = useAsync(() => getAll<Layer>("/layers?limit=1000"), [layersVersion.value]);
   const storage = useAsync(() => get<Storage>("/storage"), []);
   return { space: space.value, history: history.value?.items, layers: new Map((layers.value ?? []).map((layer) => [layer.id, layer])), storage: storage.value };

@@ -1,6 +1,6 @@
 // A machine in words; pure.
 import { formatBytes, formatDuration } from "../format.ts";
-import type { Fate, HistoryEntry, Layer, Machine, MachineFull, Role, UndoEntry, VolumeReceipt } from "../types.ts";
+import type { Fate, HistoryEntry, Layer, Machine, MachineFull, Receipt, Role, UndoEntry } from "../types.ts";
 import { VERBS } from "../words.ts";
 
 const POWER_SENTENCES = {
@@ -102,29 +102,15 @@ export function describeEvent({ verb, state }: Pick<HistoryEntry, "verb" | "stat
   return `${title} is going on`;
 }
 
-interface ReceiptRow {
-  target: string;
-  inode: number;
-  size_bytes: number;
-  mtime_ns: number;
-}
+/** The data volumes that a receipt speaks of. */
+export const keptFiles = (receipt: Receipt | undefined): KeptFile[] => receipt?.data_kept ?? [];
 
-export interface Receipt {
-  proven: boolean;
-  rows: ReceiptRow[];
-}
-
-/** A receipt as the daemon writes it; undefined where it speaks of no data volume. */
-export function readReceipt(receipt: VolumeReceipt | undefined): Receipt | undefined {
-  const rows = receipt?.["data_kept"];
-  if (!Array.isArray(rows) || rows.length === 0) return undefined;
-  return { proven: receipt?.["proven"] === true, rows: rows as ReceiptRow[] };
-}
+type KeptFile = NonNullable<Receipt["data_kept"]>[number];
 
 /** "vdc: inode 131093, 576 KiB, changed last 30 Nov 09:07:02". */
-export function describeReceiptRow(row: ReceiptRow, formatAt: (at: string) => string): string {
-  const at = new Date(row.mtime_ns / 1e6).toISOString();
-  return `${row.target}: inode ${row.inode}, ${formatBytes(row.size_bytes)}, written last ${formatAt(at)}`;
+export function describeKeptFile(file: KeptFile, formatAt: (at: string) => string): string {
+  const at = new Date(file.mtime_ns / 1e6).toISOString();
+  return `${file.target}: inode ${file.inode}, ${formatBytes(file.size_bytes)}, written last ${formatAt(at)}`;
 }
 
 // --- sizes that are typed -----------------------------------------------------------------------------------------
