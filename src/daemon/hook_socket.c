@@ -39,6 +39,8 @@ struct HookSocket {
 typedef struct {
     HookSocket *hook_socket;
     const char *machine_id, *uuid;
+    const char
+        *stamp; /* of saved memory; "": it carries none, or the hook program is an older one */
     GOutputStream *output;
 } Question;
 
@@ -94,23 +96,23 @@ static gboolean answer(const Question *question, const GError *refusal)
 }
 
 /* A hook that is not there any more to hear "ok" has refused the start itself. */
-static void ask_engine(const Question *question, gboolean resume)
+static void ask_engine(const Question *question, const char *memory)
 {
     g_autoptr(GError) refusal = NULL;
     gboolean allowed = engine_hook_may_start(question->hook_socket->engine, question->machine_id,
-                                             question->uuid, resume, &refusal);
+                                             question->uuid, memory, &refusal);
     if (!answer(question, allowed ? NULL : refusal) && allowed)
         engine_hook_released(question->hook_socket->engine, question->machine_id);
 }
 
 static void serve_prepare(const Question *question)
 {
-    ask_engine(question, FALSE);
+    ask_engine(question, NULL);
 }
 
 static void serve_restore(const Question *question)
 {
-    ask_engine(question, TRUE);
+    ask_engine(question, question->stamp);
 }
 
 static void serve_started(const Question *question)
@@ -147,11 +149,12 @@ static gboolean serve_word(const char *word, const Question *question)
 
 static void serve_line(HookSocket *hook_socket, const char *line, GOutputStream *output)
 {
-    g_auto(GStrv) fields = g_strsplit(line, "\t", 4);
+    g_auto(GStrv) fields = g_strsplit(line, "\t", 5);
     g_autoptr(GError) error = NULL;
-    gboolean is_request = g_strv_length(fields) == 3 && id_is_valid(fields[1]);
+    guint count = g_strv_length(fields);
+    gboolean is_request = (count == 3 || count == 4) && id_is_valid(fields[1]);
     const Question question = {hook_socket, is_request ? fields[1] : NULL,
-                               is_request ? fields[2] : NULL, output};
+                               is_request ? fields[2] : NULL, count == 4 ? fields[3] : "", output};
     if (is_request && serve_word(fields[0], &question))
         return;
     error_set(&error, UNDERPIN_ERROR_INVALID, NULL,

@@ -136,9 +136,10 @@ gboolean engine_maintain(Engine *engine, gboolean *more_out, GCancellable *cance
  * ---------------------------------------------------------------------------------- */
 
 /* The hook's question before a start: FALSE with the reason, one short line. Answers well within
- * two seconds and calls no hypervisor function. `resume`: from saved memory. */
+ * two seconds and calls no hypervisor function. `memory` NULL: a cold start; else the stamp that
+ * the saved memory carries (stamp.c), "" where it carries none. */
 gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const char *uuid,
-                               gboolean resume, GError **error);
+                               const char *memory, GError **error);
 void engine_hook_started(Engine *engine, const char *machine_id);
 /* After `release`: libvirt has let go. Asks for a settle where there is something to settle. */
 void engine_hook_released(Engine *engine, const char *machine_id);

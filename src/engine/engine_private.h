@@ -244,6 +244,16 @@ gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError 
  * again. */
 void engine_after_wish(Engine *engine, const Machine *machine);
 
+/* --- stamp.c
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/* Gives the machine's session a stamp of its own, where it has none yet. Calls libvirt. Failing is
+ * no error: memory saved in this session is then not resumed. */
+void stamp_session(Engine *engine, const char *machine_id);
+/* REFUSED where memory that carries `memory` is not that of the last session. Calls no libvirt. */
+gboolean stamp_check(Engine *engine, const Machine *machine, const char *memory, GError **error);
+
 /* --- open.c
  * -----------------------------------------------------------------------------------------------
  */

@@ -219,16 +219,42 @@ static void begin_missed_session(Machine *machine, gpointer data)
     machine->session_started_at = *(gint64 *)data;
 }
 
+static void note_session(Engine *engine, const Machine *machine)
+{
+    g_autoptr(GError) error = NULL;
+    gint64 now = engine_now(engine);
+    if (!machine->session && machine->actual_place == PLACE_NOW &&
+        !engine_update(engine, machine->id, begin_missed_session, &now, &error))
+        g_warning("recording the session of '%s': %s", machine->name, error->message);
+    stamp_session(engine, machine->id);
+}
+
+/* The hook writes the mark; it was not there for this start. */
+static void ensure_mark(Engine *engine, const Machine *machine)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(MachineFacts) facts = {0};
+    if (storage_machine_facts(engine->storage, machine->id, &facts, NULL) && facts.now &&
+        !facts.marked && !storage_mark(engine->storage, machine->id, TRUE, &error))
+        g_warning("marking that '%s' runs: %s", machine->name, error->message);
+}
+
 /* Running, but the start was not seen (the daemon was down): the heads in `now` cannot have been
  * switched since. */
 static void note_running(Engine *engine, const Machine *machine)
 {
-    g_autoptr(GError) error = NULL;
-    gint64 now = engine_now(engine);
     gate_set(engine, machine->id, GATE_CLAIMED);
-    if (!machine->session && machine->actual_place == PLACE_NOW &&
-        !engine_update(engine, machine->id, begin_missed_session, &now, &error))
-        g_warning("recording the session of '%s': %s", machine->name, error->message);
+    ensure_mark(engine, machine);
+    note_session(engine, machine);
+}
+
+/* Saved before we saw that it ran: by the mark its session is open, of the heads that it names. */
+static void note_saved(Engine *engine, const Machine *machine)
+{
+    g_auto(MachineFacts) facts = {0};
+    if (storage_machine_facts(engine->storage, machine->id, &facts, NULL) &&
+        facts.marked_generation && facts.marked_generation == machine->actual)
+        note_session(engine, machine);
 }
 
 /* Stopped as libvirt says: a claim that is left is stale, unless QEMU still holds the images. */
@@ -249,6 +275,8 @@ static void resync_machine(Engine *engine, const Machine *machine, const DomainS
     engine_set_power(engine, machine->id, power);
     if (power == POWER_RUNNING || power == POWER_PAUSED || power == POWER_STOPPING)
         note_running(engine, machine);
+    else if (power == POWER_SAVED)
+        note_saved(engine, machine);
     else if (power == POWER_OFF)
         note_stopped(engine, machine);
 }

@@ -5,7 +5,7 @@
  *
  * A session belongs to the generation that its QEMU opened. Memory saved in it (managed save, virsh
  * save) keeps the session open: the machine counts as running until that memory is resumed or
- * dropped by a plain start.
+ * dropped by a plain start. Which memory that is, the session's stamp tells (stamp.c).
  */
 #include <string.h>
 
@@ -228,11 +228,12 @@ static gboolean check_startable(const Machine *machine, const char *uuid, GError
     return TRUE;
 }
 
-/* Memory belongs to the heads that it was saved with. */
-static gboolean check_resume(const Machine *machine, GError **error)
+/* Memory belongs to the heads that it was saved with, as they were then. */
+static gboolean check_resume(Engine *engine, const Machine *machine, const char *memory,
+                             GError **error)
 {
     if (machine->session && machine->session == machine->actual)
-        return TRUE;
+        return stamp_check(engine, machine, memory, error);
     return error_set(
         error, UNDERPIN_ERROR_REFUSED, NULL,
         "the saved memory of '%s' belongs to disks that were replaced: drop it with 'virsh "
@@ -241,11 +242,11 @@ static gboolean check_resume(const Machine *machine, GError **error)
 }
 
 /* With the question unanswered nothing is switched; a settled machine may still run. */
-static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean resume,
+static gboolean prepare_start(Engine *engine, const Machine *machine, const char *memory,
                               GError **error)
 {
-    if (resume)
-        return check_resume(machine, error);
+    if (memory)
+        return check_resume(engine, machine, memory, error);
     if (engine_check_unquestioned(engine, NULL))
         return settle_or_defer(engine, machine, FALSE, error);
     if (!machine_is_pending(machine) && !machine->session)
@@ -257,7 +258,7 @@ static gboolean prepare_start(Engine *engine, const Machine *machine, gboolean r
 }
 
 gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const char *uuid,
-                               gboolean resume, GError **error)
+                               const char *memory, GError **error)
 {
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);
     if (!machine)
@@ -272,7 +273,7 @@ gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const cha
         return FALSE;
     g_autoptr(Machine) current = engine_machine(engine, machine_id);
     gboolean ok = current && check_startable(current, uuid, error) &&
-                  prepare_start(engine, current, resume, error);
+                  prepare_start(engine, current, memory, error);
     gate_set(engine, machine_id, ok ? GATE_CLAIMED : GATE_OPEN);
     return ok;
 }
@@ -382,6 +383,8 @@ void engine_domain_event(Engine *engine, HypervisorEvent event, const char *uuid
         update_or_warn(engine, machine_id, note_reboot, NULL);
     if (event == DOMAIN_STARTED)
         keep_reboot_stopping(engine, machine_id);
+    if (event == DOMAIN_STARTED || event == DOMAIN_SAVED)
+        stamp_session(engine, machine_id);
     if (event == DOMAIN_SUSPENDED_TO_DISK)
         update_or_warn(engine, machine_id, note_hibernation, NULL);
     refresh_power(engine, machine_id);

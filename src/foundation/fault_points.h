@@ -40,4 +40,5 @@
     X(DOMAIN_DEFINE, "domain-define")                                                              \
     X(DOMAIN_UNDEFINE, "domain-undefine")                                                          \
     /* barrier */                                                                                  \
+    X(MARK_WRITE, "mark-write")                                                                    \
     X(MARK_REMOVE, "mark-remove")

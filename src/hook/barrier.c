@@ -12,6 +12,7 @@
 /* A start in progress, of one machine. */
 typedef struct {
     const StoreMachine *machine;
+    const char *stamp;   /* that the definition, or the saved memory, carries */
     ClaimContent before; /* what the claim said before */
     bool resumes;        /* from saved memory */
     bool turned_away;    /* for want of the daemon alone */
@@ -33,13 +34,11 @@ static bool is_resume(const StoreMachine *machine, ClaimContent before)
     return before == CLAIM_STARTING && claim_is_resume(machine->store.claims, machine->id);
 }
 
-static bool take_claim(Start *start, const StoreMachine *machine, bool resumes, Verdict *verdict)
+static bool take_claim(Start *start, bool resumes, Verdict *verdict)
 {
+    const StoreMachine *machine = start->machine;
     const char *claims = machine->store.claims;
-    start->machine = machine;
     start->before = claim_read(claims, machine->id);
-    start->may_be_granted = false;
-    start->turned_away = false;
     start->resumes = resumes || is_resume(machine, start->before);
     if ((!start->resumes || claim_note_resume(claims, machine->id)) &&
         claim_put(claims, machine->id, CLAIM_STARTING))
@@ -64,30 +63,43 @@ static void withdraw(const Start *start)
         tell(machine, "dropped");
 }
 
-/* Without the daemon: what the store itself says. Saved memory belongs to the heads it ran on, and
- * to no others. */
-static bool allowed_by_marks(Start *start, const MachineState *state, Verdict *verdict)
+/* Saved memory belongs to the heads it ran on, as they were when it was saved: only that of the
+ * last session carries the mark's stamp. */
+static bool check_memory(const Start *start, const MachineState *state, Verdict *verdict)
 {
     const char *name = start->machine->name;
-    bool is_settled = !state->is_marked && !state->has_next;
-    bool memory_fits =
-        state->marked_generation != 0 && state->marked_generation == state->now_generation;
-    if (start->resumes ? memory_fits : is_settled)
-        return true;
-    if (start->resumes)
+    if (state->marked_generation == 0 || state->marked_generation != state->now_generation ||
+        !state->stamp_is_sole)
         return refuse(
             verdict,
             "whether the saved memory of '%s' fits its disks is not known; start underpind", name);
+    return strcmp(state->marked_stamp, start->stamp) == 0 ||
+           refuse(verdict,
+                  "the disks of '%s' were written since this memory was saved: drop it ('virsh "
+                  "managedsave-remove %s', or the file) and resume the latest, or start",
+                  name, name);
+}
+
+/* Without the daemon: what the store itself says. */
+static bool allowed_by_marks(Start *start, const MachineState *state, Verdict *verdict)
+{
+    if (start->resumes)
+        return check_memory(start, state, verdict);
+    if (!state->is_marked && !state->has_next)
+        return true;
     start->turned_away = true;
-    return refuse(verdict, "'%s' is not settled; start underpind", name);
+    return refuse(verdict, "'%s' is not settled; start underpind", start->machine->name);
 }
 
 static Answer ask_for(Start *start, char *reason_out, size_t size)
 {
     const StoreMachine *machine = start->machine;
     char line[128];
-    snprintf(line, sizeof line, "%s\t%s\t%s\n", start->resumes ? "restore" : "prepare", machine->id,
-             machine->uuid);
+    if (start->resumes)
+        snprintf(line, sizeof line, "restore\t%s\t%s\t%s\n", machine->id, machine->uuid,
+                 start->stamp);
+    else
+        snprintf(line, sizeof line, "prepare\t%s\t%s\n", machine->id, machine->uuid);
     Answer answer = ask_daemon(machine->store.socket, line, ANSWER_TIMEOUT_MS, reason_out, size);
     start->may_be_granted = answer == ANSWER_ALLOWED || answer == ANSWER_NONE;
     return answer;
@@ -131,7 +143,8 @@ static bool start_all(const DomainScan *scan, const Subject *subject, bool resum
     size_t taken = 0;
     bool fine = true;
     while (fine && taken < subject->count) {
-        fine = take_claim(&starts[taken], &subject->machines[taken], resumes, verdict);
+        starts[taken] = (Start){.machine = &subject->machines[taken], .stamp = scan->stamp};
+        fine = take_claim(&starts[taken], resumes, verdict);
         taken++;
     }
     fine = fine && (taken == 0 || subject_check_stored_chains(scan, subject, verdict));
@@ -176,9 +189,9 @@ bool barrier_start(const DomainScan *scan, Verdict *verdict)
  * -------------------------------------------------------------------------------------------- */
 
 /* The mark first: a host that dies right after it finds the trace of the session. */
-static bool note_session(const StoreMachine *machine, Verdict *verdict)
+static bool note_session(const StoreMachine *machine, const char *stamp, Verdict *verdict)
 {
-    bool marked = store_machine_mark(machine);
+    bool marked = store_machine_mark(machine, stamp);
     int reason = errno;
     bool claimed = claim_put(machine->store.claims, machine->id, CLAIM_RUNNING);
     claim_forget_resume(machine->store.claims, machine->id);
@@ -194,7 +207,7 @@ bool barrier_started(const DomainScan *scan, Verdict *verdict)
     static Subject subject;
     subject_find(scan, CHECK_NOTHING, &subject, verdict);
     for (size_t i = 0; i < subject.count; i++) {
-        note_session(&subject.machines[i], verdict);
+        note_session(&subject.machines[i], scan->stamp, verdict);
         tell(&subject.machines[i], "started");
     }
     return true;
@@ -232,7 +245,7 @@ bool barrier_reconnect(const DomainScan *scan, Verdict *verdict)
         const StoreMachine *machine = &subject.machines[i];
         if (claim_read(machine->store.claims, machine->id) == CLAIM_RUNNING)
             continue;
-        note_session(machine, verdict);
+        note_session(machine, scan->stamp, verdict);
         tell(machine, "started");
     }
     return true;

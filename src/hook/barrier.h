@@ -20,7 +20,8 @@ typedef bool (*BarrierOperation)(const DomainScan *scan, Verdict *verdict);
 /* Before a start: takes the claim and asks the daemon, or decides by the marks in the store where
  * there is none. */
 bool barrier_prepare(const DomainScan *scan, Verdict *verdict);
-/* The same before saved memory is resumed; libvirt calls prepare after it. */
+/* The same before saved memory is resumed: of the last session only, which the stamp in its
+ * definition proves. Libvirt calls prepare after it. */
 bool barrier_restore(const DomainScan *scan, Verdict *verdict);
 /* QEMU is about to be started with chains resolved: a head that was not claimed is refused here
  * (named by a storage pool, or below an image of somebody else). */

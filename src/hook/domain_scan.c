@@ -14,11 +14,16 @@
 
 enum { PATH_LIMIT = 4096 };
 
+/* As hypervisor/libvirt writes it: libvirt keeps prefix and namespace on the element itself. */
+static const char session_namespace[] = "https://underpin.org/domain/1/session";
+
 typedef enum {
     PLACE_DOCUMENT,
     PLACE_OTHER,
     PLACE_DOMAIN,
     PLACE_UUID,
+    PLACE_METADATA,
+    PLACE_SESSION,
     PLACE_OS,
     PLACE_NVRAM,
     PLACE_NVRAM_SOURCE,
@@ -37,6 +42,8 @@ static const struct {
 } places[] = {
     {PLACE_DOCUMENT, "domain", PLACE_DOMAIN},
     {PLACE_DOMAIN, "uuid", PLACE_UUID},
+    {PLACE_DOMAIN, "metadata", PLACE_METADATA},
+    {PLACE_METADATA, "underpin:session", PLACE_SESSION},
     {PLACE_DOMAIN, "os", PLACE_OS},
     {PLACE_OS, "nvram", PLACE_NVRAM},
     {PLACE_NVRAM, "source", PLACE_NVRAM_SOURCE},
@@ -113,6 +120,19 @@ static bool add_source(Scanner *scanner, ScannedKind kind)
     return true;
 }
 
+/* Somebody else's element of that name, or a stamp that is none, is as good as no stamp. */
+static void take_stamp(Scanner *scanner)
+{
+    const XmlAttribute *space = xml_reader_attribute(&scanner->reader, "xmlns:underpin");
+    const XmlAttribute *stamp = xml_reader_attribute(&scanner->reader, "stamp");
+    if (space && slice_equals(space->value, session_namespace) && stamp &&
+        stamp->value.length == STAMP_LENGTH) {
+        memcpy(scanner->scan->stamp, stamp->value.at, STAMP_LENGTH);
+        if (strspn(scanner->scan->stamp, "0123456789abcdef") != STAMP_LENGTH)
+            scanner->scan->stamp[0] = '\0';
+    }
+}
+
 static bool open_element(Scanner *scanner)
 {
     size_t depth = scanner->reader.depth;
@@ -121,6 +141,9 @@ static bool open_element(Scanner *scanner)
     if (scanner->stack[depth - 1] == PLACE_CHAIN)
         scanner->disk.chain_is_empty = false;
     switch (place) {
+    case PLACE_SESSION:
+        take_stamp(scanner);
+        return true;
     case PLACE_DISK:
         scanner->disk = (OpenDisk){.first_path = scanner->scan->count};
         return true;

@@ -1,4 +1,5 @@
-/* What the hook needs from a domain's XML: its UUID, and every image path that it names. */
+/* What the hook needs from a domain's XML: its UUID, the stamp of its session, and every image path
+ * that it names. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,8 +19,13 @@ typedef struct {
     bool below_pool;      /* CHAIN: the disk itself is named by storage pool, not by path */
 } ScannedPath;
 
+enum { STAMP_LENGTH = 16 };
+
 typedef struct {
     char uuid[37]; /* lower case; "" where there is none */
+    /* of the session that ran with this definition, as the daemon wrote it into the live metadata;
+     * "" where it has none */
+    char stamp[STAMP_LENGTH + 1];
     ScannedPath *paths;
     size_t count;
 } DomainScan;

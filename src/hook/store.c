@@ -147,14 +147,21 @@ static bool is_directory(const char *path)
     return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static uint64_t read_mark(const char *path)
+/* "GENERATION [STAMP [sole]]" and the line's end (ports/storage.h): a mark that says less is one of
+ * memory that does not fit. */
+static void read_mark(const char *path, MachineState *state_out)
 {
-    char text[32] = "";
+    char text[64] = "", number[24] = "", word[8] = "";
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0)
         close(fd);
-    return length > 0 ? positive_number(text) : 0;
+    text[strcspn(text, "\n")] = '\0';
+    if (length <= 0 || *text == ' ' ||
+        sscanf(text, "%23s %16s %7s", number, state_out->marked_stamp, word) < 1)
+        return;
+    state_out->marked_generation = positive_number(number);
+    state_out->stamp_is_sole = strcmp(word, "sole") == 0;
 }
 
 void store_machine_state(const StoreMachine *machine, MachineState *state_out)
@@ -169,7 +176,7 @@ void store_machine_state(const StoreMachine *machine, MachineState *state_out)
     };
     if (ini_read(path_in(&buffer, machine, "now/generation.ini"), &field, 1))
         state_out->now_generation = positive_number(number);
-    state_out->marked_generation = read_mark(path_in(&buffer, machine, "unsettled"));
+    read_mark(path_in(&buffer, machine, "unsettled"), state_out);
 }
 
 static bool sync_directory(const char *path)
@@ -181,21 +188,29 @@ static bool sync_directory(const char *path)
     return fine;
 }
 
-bool store_machine_mark(const StoreMachine *machine)
+static bool write_mark(const char *path, const char *text)
+{
+    size_t length = strlen(text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool fine = fd >= 0 && write(fd, text, length) == (ssize_t)length && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return fine;
+}
+
+bool store_machine_mark(const StoreMachine *machine, const char *stamp)
 {
     PathBuffer buffer;
     MachineState state;
-    char text[32];
+    char text[64];
     store_machine_state(machine, &state);
-    if (state.is_marked && state.marked_generation == state.now_generation)
+    if (state.is_marked && state.marked_generation == state.now_generation &&
+        !state.stamp_is_sole && strcmp(state.marked_stamp, stamp) == 0)
         return true;
-    int length = snprintf(text, sizeof text, "%" PRIu64 "\n", state.now_generation);
-    int fd = open(path_in(&buffer, machine, "unsettled"),
-                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool fine = fd >= 0 && write(fd, text, (size_t)length) == length && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return fine && sync_directory(path_in(&buffer, machine, "."));
+    snprintf(text, sizeof text, "%" PRIu64 "%s%s\n", state.now_generation, *stamp ? " " : "",
+             stamp);
+    return write_mark(path_in(&buffer, machine, "unsettled"), text) &&
+           sync_directory(path_in(&buffer, machine, "."));
 }
 
 /* --- images

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hook/domain_scan.h"
 #include "hook/verdict.h"
 
 #include <limits.h>
@@ -55,14 +56,19 @@ bool store_machine_load(const Store *store, const char *id, StoreMachine *machin
 
 typedef struct {
     bool has_now, has_next, is_marked;
-    uint64_t now_generation;    /* 0: none or not readable */
-    uint64_t marked_generation; /* that the mark names; 0: none */
+    uint64_t now_generation;             /* 0: none or not readable */
+    uint64_t marked_generation;          /* that the mark names; 0: none */
+    char marked_stamp[STAMP_LENGTH + 1]; /* what memory of the marked session carries; "": none */
+    bool stamp_is_sole;                  /* no other memory carries it: what does, fits the disks */
 } MachineState;
 void store_machine_state(const StoreMachine *machine, MachineState *state_out);
 
-/* Durably writes the mark `unsettled` with the generation that runs now. errno says why it failed.
+/*
+ * Durably writes the mark `unsettled` with the generation that runs now and the stamp that the new
+ * session was started with ("": none): never as the sole one, for memory of an earlier session may
+ * carry it too. errno says why it failed.
  */
-bool store_machine_mark(const StoreMachine *machine);
+bool store_machine_mark(const StoreMachine *machine, const char *stamp);
 
 /* Whether the image at this path is a qcow2 that names a backing file in its own header. */
 bool image_has_backing(const char *path);

@@ -1,6 +1,7 @@
 /* The hypervisor port's checked wrappers, and the life cycle of what they return. */
 #include <string.h>
 
+#include "foundation/ids.h"
 #include "ports/checked.h"
 #include "ports/hypervisor_adapter.h"
 
@@ -226,6 +227,16 @@ gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, g
             stops ? "stops" : "reboots");
     return port_finish(hypervisor->ops->set_reboot_stops(hypervisor, uuid, stops, &problem),
                        &problem, error, "setting the reboot action of domain '%s'", uuid);
+}
+
+gboolean hypervisor_stamp(Hypervisor *hypervisor, const char *uuid, const char *carried,
+                          const char *stamp, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL && uuid != NULL && id_is_valid(stamp), error, FALSE);
+    GError *problem = NULL;
+    g_debug("hypervisor %s: stamp '%s'", hypervisor->ops->name, uuid);
+    return port_finish(hypervisor->ops->stamp(hypervisor, uuid, carried, stamp, &problem), &problem,
+                       error, "stamping the session of domain '%s'", uuid);
 }
 
 gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,

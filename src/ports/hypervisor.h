@@ -138,6 +138,14 @@ gboolean hypervisor_reboot(Hypervisor *hypervisor, const char *uuid, GError **er
  * unchanged. */
 gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gboolean stops,
                                      GError **error);
+/*
+ * Puts `stamp` (an id) where memory that is saved from now on carries it to the start hook: into
+ * the live metadata of a running domain; of one that is off, into its managed save, if that carries
+ * `carried` so far (NULL: no stamp). The stored definition is unchanged. REFUSED where there is
+ * neither.
+ */
+gboolean hypervisor_stamp(Hypervisor *hypervisor, const char *uuid, const char *carried,
+                          const char *stamp, GError **error);
 gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
                                   GError **error);
 /* Where the screen of a running domain is shown. */

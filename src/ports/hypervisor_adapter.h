@@ -20,6 +20,7 @@ typedef struct {
     gboolean (*poweroff)(Hypervisor *, const char *, GError **);
     gboolean (*reboot)(Hypervisor *, const char *, GError **);
     gboolean (*set_reboot_stops)(Hypervisor *, const char *, gboolean, GError **);
+    gboolean (*stamp)(Hypervisor *, const char *, const char *, const char *, GError **);
     gboolean (*set_autostart)(Hypervisor *, const char *, gboolean, GError **);
     DomainDisplay *(*display)(Hypervisor *, const char *, GError **);
     int (*open_screen)(Hypervisor *, const char *, GError **);

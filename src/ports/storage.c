@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "foundation/ids.h"
 #include "ports/checked.h"
 
 void head_facts_clear(HeadFacts *facts)
@@ -15,6 +16,7 @@ void head_facts_clear(HeadFacts *facts)
 void machine_facts_clear(MachineFacts *facts)
 {
     g_clear_pointer(&facts->entries, g_array_unref);
+    g_free(facts->stamp);
     memset(facts, 0, sizeof *facts);
 }
 
@@ -280,6 +282,17 @@ gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettl
     trace(storage, unsettled ? "mark as unsettled" : "mark as settled", machine_id);
     return port_finish(storage->ops->mark(storage, machine_id, unsettled, &problem), &problem,
                        error, "marking machine '%s'", machine_id);
+}
+
+gboolean storage_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
+                       GError **error)
+{
+    PORT_REQUIRE(storage != NULL && port_id_is_safe(machine_id) && id_is_valid(stamp), error,
+                 FALSE);
+    GError *problem = NULL;
+    trace(storage, sole ? "confirm the stamp" : "announce a stamp", machine_id);
+    return port_finish(storage->ops->stamp(storage, machine_id, stamp, sole, &problem), &problem,
+                       error, "stamping the session of machine '%s'", machine_id);
 }
 
 /* --- layers and reclaim ----------------------------------------------------------------------- */

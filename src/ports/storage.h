@@ -11,7 +11,9 @@
  *   machines/ID/now/                the actual heads, as the domain's XML names them; and
  * generation.ini machines/ID/next/               a staged generation; after the exchange for a
  * moment the old one machines/ID/undo-N/             generation N, put aside: an undo entry
- *   machines/ID/unsettled           mark: a session has run and its end is not settled yet
+ *   machines/ID/unsettled           mark: a session has run and its end is not settled yet:
+ *                                   "GENERATION [STAMP [sole]]": the heads it runs on, and what
+ *                                   memory saved in it carries
  *   layers/SET/layers.ini           whose volumes these are
  *   layers/SET/sealed/TARGET.FORMAT the layers
  *   trash/ID/data/TARGET.FORMAT     kept volumes
@@ -75,11 +77,14 @@ gboolean storage_head_facts(Storage *storage, const Machine *machine, guint64 ge
 /* What the machine's directory holds; all zero/FALSE where there is none. */
 typedef struct {
     gboolean exists;
-    guint64 now;          /* generation in `now`; 0: none */
-    guint64 next;         /* generation in `next`; 0: none (or unreadable: then next_broken) */
-    gboolean next_broken; /* or something else that storage_abandon() is to clear away */
-    gboolean marked;      /* `unsettled` is there */
-    GArray *entries;      /* guint64: N of each undo-N */
+    guint64 now;               /* generation in `now`; 0: none */
+    guint64 next;              /* generation in `next`; 0: none (or unreadable: then next_broken) */
+    gboolean next_broken;      /* or something else that storage_abandon() is to clear away */
+    gboolean marked;           /* `unsettled` is there */
+    guint64 marked_generation; /* that it names; 0: none */
+    char *stamp;               /* that memory saved in the session carries; NULL: none is known */
+    gboolean stamp_is_sole;    /* and no memory of an earlier session does */
+    GArray *entries;           /* guint64: N of each undo-N */
 } MachineFacts;
 void machine_facts_clear(MachineFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(MachineFacts, machine_facts_clear)
@@ -178,6 +183,13 @@ gboolean storage_export_finish(Storage *storage, const Machine *machine, GError 
 /* Writes machine.ini anew (name changed). */
 gboolean storage_describe(Storage *storage, const Machine *machine, GError **error);
 gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettled, GError **error);
+/*
+ * Writes the session's stamp into the mark. First announced (`sole` FALSE), then confirmed (TRUE),
+ * durably, and only where the mark still announces it: a mark that was made anew in between belongs
+ * to another session. NOT_FOUND where there is no mark, BUSY where it says something else.
+ */
+gboolean storage_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
+                       GError **error);
 
 /* --- layers and reclaim
  * ---------------------------------------------------------------------------------- */

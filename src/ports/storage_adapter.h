@@ -30,6 +30,7 @@ typedef struct {
     gboolean (*export_finish)(Storage *, const Machine *, GError **);
     gboolean (*describe)(Storage *, const Machine *, GError **);
     gboolean (*mark)(Storage *, const char *, gboolean, GError **);
+    gboolean (*stamp)(Storage *, const char *, const char *, gboolean, GError **);
     gboolean (*flatten_stage)(Storage *, const Layer *, GCancellable *, GError **);
     gboolean (*flatten_switch)(Storage *, const Layer *, GError **);
     gboolean (*flatten_abandon)(Storage *, const Layer *, GError **);

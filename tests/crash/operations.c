@@ -211,8 +211,8 @@ static gboolean start(World *world)
     if (!world_may_start(world, "lab-1", NULL) ||
         !hypervisor_start(world->hypervisor, machine->uuid, NULL))
         return FALSE;
-    engine_hook_started(world->engine, machine->id);
-    return TRUE;
+    return storage_mark(world->storage, machine->id, TRUE, NULL) &&
+           (engine_hook_started(world->engine, machine->id), TRUE);
 }
 
 /* It came back on its old system: now it goes, stopped, to the new one, and comes back again. */
@@ -263,6 +263,15 @@ static gboolean give_up_and_start(World *world)
 static gboolean give_up_and_restart(World *world)
 {
     return give_up_and_stop(world) && start(world);
+}
+
+/* A daemon that has come back has done it at once: then there is nothing to do. */
+static gboolean act_stamp(World *world)
+{
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    g_auto(MachineFacts) facts = {0};
+    engine_domain_event(world->engine, DOMAIN_STARTED, machine->uuid);
+    return storage_machine_facts(world->storage, machine->id, &facts, NULL) && facts.stamp_is_sole;
 }
 
 /* --- records only ---------------------------------------------------------------------- */
@@ -477,6 +486,7 @@ const Operation OPERATIONS[] = {
     {"undo", build_rebased, act_undo, DATA_STAYS},
     {"undo-pending", build_pending, act_undo_pending, DATA_STAYS},
     {"cancel-pending", build_pending, act_cancel_pending, DATA_STAYS},
+    {"stamp", build_unstamped, act_stamp, DATA_STAYS, .changes_nothing = TRUE, .at_start = TRUE},
     {"session-end", build_running, act_stop, DATA_STAYS},
     {"session-end-marked", build_marked, act_stop, DATA_STAYS, .changes_nothing = TRUE},
     {"hold", build_clones, act_hold, DATA_STAYS},

@@ -105,8 +105,8 @@ static void count_listed(const Inventory *inventory, gpointer user_data)
     *(guint *)user_data = g_hash_table_size(inventory->reclaim);
 }
 
-/* What every stop and every reclaim must come to: no mark of a session stays, and nothing stays
- * listed. */
+/* What every stop and every reclaim must come to: no mark stays of a session that is over, and
+ * nothing stays listed. */
 static void check_is_settled(World *world)
 {
     guint listed = 0;
@@ -114,7 +114,8 @@ static void check_is_settled(World *world)
     for (guint i = 0; i < machines->len; i++) {
         const Machine *machine = g_ptr_array_index(machines, i);
         g_auto(MachineFacts) facts = {0};
-        if (!storage_machine_facts(world->storage, machine->id, &facts, NULL) || facts.marked)
+        if (!storage_machine_facts(world->storage, machine->id, &facts, NULL) ||
+            (facts.marked && !machine->session))
             give_up("'%s' is still marked as unsettled", machine->name);
     }
     engine_read(world->engine, count_listed, &listed);

@@ -253,6 +253,14 @@ void build_stopped_unsettled(World *world)
     memory_hypervisor_set_power(world->hypervisor, machine->uuid, POWER_OFF);
 }
 
+/* It was started while the daemon was away: the hook's mark is there, and no stamp. */
+void build_unstamped(World *world)
+{
+    build_running(world);
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    assert_true(storage_mark(world->storage, machine->id, TRUE, NULL));
+}
+
 void build_marked(World *world)
 {
     build_clones(world);

@@ -14,6 +14,7 @@ void build_clones(
 void build_running(World *world); /* the same, lab-1 runs and has written */
 void build_pending(World *world); /* the same, a rebase of lab-1 onto v2 waits for its stop */
 void build_stopped_unsettled(World *world); /* the same, stopped while nobody looked */
+void build_unstamped(World *world);         /* clones; lab-1 runs, and its session has no stamp */
 void build_marked(
     World *world); /* clones; lab-1 ran while nobody looked: the hook's mark is all there is */
 void build_rebased(World *world);     /* clones; lab-1 is on v2 and can be undone */

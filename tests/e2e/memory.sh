@@ -4,6 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+is_stamped() { grep -q sole "$store/machines/$(id_of "$1")/unsettled"; } # MACHINE
 on_base() { [ "$(base_of "$1")" = "$2" ] && ! is_pending "$1"; } # MACHINE BASE
 
 daemon_start_ready
@@ -15,6 +16,7 @@ remember_layers
 note 'a managed save'
 boot a
 scribble a first
+becomes "its session has a stamp" is_stamped a
 does virsh -q managedsave a
 u rebase a --onto v2
 holds 'a saved machine counts as running: it is pending' is_pending a
@@ -27,6 +29,7 @@ becomes 'then its own reboot is the move' on_base a v2
 becomes 'and it comes back' is_running a
 booted a
 is 'on the new system' '2 - - first' "$(system_version a) $(words a)"
+becomes "its session has a stamp" is_stamped a
 does virsh -q managedsave a
 temporary=$(inode_of "$(head_of a vdb)")
 does mv /etc/libvirt/hooks/qemu.d/underpin "$work/hook"
@@ -39,6 +42,7 @@ is 'a refused start of a saved machine keeps its temporary volume' "$temporary" 
 does virsh -q start a
 is 'and it resumes later' '2 - - first' "$(system_version a) $(words a)"
 scribble a second
+becomes "its session has a stamp" is_stamped a
 does virsh -q managedsave a
 u undo a
 holds 'undo of a saved machine is pending' is_pending a
@@ -60,10 +64,19 @@ off a
 virsh_refuses 'the old memory is refused with the way out' 'belongs to disks that were replaced' restore "$work/memory"
 boot a
 scribble a third
+does virsh -q save a "$work/memory"
+does virsh -q start a
+booted a
 scribble a fourth
 does virsh -q save a "$work/later"
+virsh_refuses 'of two files only the newer fits: the older is refused' 'written since' restore "$work/memory"
 does virsh -q restore "$work/later"
-is 'saved to a file, it resumes where it was' 'fourth fourth fourth' "$(words a)"
+is 'the newer resumes' 'fourth fourth fourth' "$(words a)"
+does virsh -q save a "$work/memory"
+virsh_refuses 'nor does an older one of the same session fit' 'written since' restore "$work/later"
+does virsh -q restore "$work/memory"
+is 'the latest resumes' 'fourth fourth fourth' "$(words a)"
+becomes 'and is stamped anew' is_stamped a
 does virsh -q save a "$work/memory"
 lab_libvirtd restart
 lab_until 60 libvirt_seen
@@ -74,12 +87,32 @@ else
   says 'after a restart of libvirtd it is refused with the reason' 'belongs to disks that were replaced'
   boot a
 fi
-does virsh -q save a "$work/memory"
+becomes 'the running machine has a stamp' is_stamped a
+does virsh -q save a "$work/later"
+does cp "$work/later" "$work/copy"
 daemon_kill
-try virsh -q restore "$work/memory"
-[ $status = 0 ] && is 'with the daemon down it resumes on the same disks' fourth "$(words a | cut -d' ' -f3)" ||
-  says 'with the daemon down it is refused with the way out' 'start underpind'
+virsh_refuses 'with the daemon down older memory is refused' 'written since' restore "$work/memory"
+does virsh -q restore "$work/later"
+is 'and the latest resumes on the same disks' fourth "$(words a | cut -d' ' -f3)"
+does virsh -q save a "$work/memory"
+virsh_refuses 'what was resumed once is not resumed again' 'start underpind' restore "$work/copy"
+virsh_refuses 'nor what was saved without the daemon' 'start underpind' restore "$work/memory"
 daemon_start_ready
+virsh_refuses 'with the daemon back the way out is named' 'managedsave-remove' restore "$work/memory"
+boot a
+virsh -q destroy a
+off a
+daemon_kill
+boot a
+scribble a fifth
+does virsh -q managedsave a
+virsh_refuses 'a managed save of a session without the daemon waits for it' 'start underpind' start a
+daemon_start_ready
+does virsh -q start a
+is 'and resumes when the daemon is back' 'fifth fifth' "$(words a | cut -d' ' -f2,3)"
+becomes 'the running machine has a stamp again' is_stamped a
+does virsh -q save a "$work/memory"
+does virsh -q restore "$work/memory"
 [ "$(power_of a)" = running ] && virsh -q destroy a
 off a
 virsh_refuses 'memory of a session that has ended is refused' 'disks that were replaced' restore "$work/memory"

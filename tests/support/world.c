@@ -358,7 +358,7 @@ void world_assert_content(World *world, const char *name, const char *target, co
 gboolean world_may_start(World *world, const char *name, GError **error)
 {
     g_autoptr(Machine) machine = world_machine(world, name);
-    return engine_hook_may_start(world->engine, machine->id, machine->uuid, FALSE, error);
+    return engine_hook_may_start(world->engine, machine->id, machine->uuid, NULL, error);
 }
 
 void world_start(World *world, const char *name)
@@ -368,6 +368,13 @@ void world_start(World *world, const char *name)
     if (!world_may_start(world, name, &error))
         fail_msg("starting '%s': %s", name, error->message);
     assert_true(hypervisor_start(world->hypervisor, machine->uuid, NULL));
+    world_note_started(world, machine);
+}
+
+/* As the hook does it: the mark first. */
+void world_note_started(World *world, const Machine *machine)
+{
+    assert_true(storage_mark(world->storage, machine->id, TRUE, NULL));
     engine_hook_started(world->engine, machine->id);
     engine_domain_event(world->engine, DOMAIN_STARTED, machine->uuid);
 }

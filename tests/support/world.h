@@ -82,6 +82,8 @@ void world_assert_content(World *world, const char *name, const char *target, co
 /* Start and stop by virsh or from inside, with the hook's calls and libvirt's events as on a real
  * host. */
 void world_start(World *world, const char *name);
+/* What follows when QEMU runs: the hook's mark and word, and libvirt's event. */
+void world_note_started(World *world, const Machine *machine);
 void world_stop(World *world, const char *name);
 /* Asks the hook only. */
 gboolean world_may_start(World *world, const char *name, GError **error);

@@ -11,6 +11,7 @@
 
 #include "foundation/error.h"
 #include "hypervisor/libvirt/domain_machine.h"
+#include "hypervisor/libvirt/domain_session.h"
 
 /* --- displays --------------------------------------------------------------------------------- */
 
@@ -270,6 +271,7 @@ static void remove_generated_labels(xmlNode *domain)
 void domain_live_parts_remove(xmlNode *domain)
 {
     xml_attribute_set(domain, "id", NULL);
+    domain_session_set(domain, NULL);
     remove_generated_labels(domain);
     const xmlNode *devices = xml_first(domain, "devices");
     for (xmlNode *device = devices == NULL ? NULL : devices->children; device != NULL;

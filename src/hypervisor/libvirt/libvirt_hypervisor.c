@@ -123,6 +123,7 @@ static const HypervisorOps operations = {
     .poweroff = libvirt_poweroff,
     .reboot = libvirt_reboot,
     .set_reboot_stops = libvirt_set_reboot_stops,
+    .stamp = libvirt_stamp,
     .set_autostart = libvirt_set_autostart,
     .display = libvirt_display,
     .open_screen = libvirt_open_screen,

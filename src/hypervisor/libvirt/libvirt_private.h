@@ -44,6 +44,8 @@ gboolean libvirt_set_autostart(Hypervisor *, const char *, gboolean, GError **);
 /* libvirt_display.c */
 DomainDisplay *libvirt_display(Hypervisor *, const char *, GError **);
 int libvirt_open_screen(Hypervisor *, const char *, GError **);
+/* libvirt_stamp.c */
+gboolean libvirt_stamp(Hypervisor *, const char *, const char *, const char *, GError **);
 /* libvirt_probe.c */
 gboolean libvirt_probe_hook(Hypervisor *, const char *, GError **);
 /* libvirt_host.c: what a domain from scratch may count on; `host->network` is the constant

@@ -73,6 +73,13 @@ gboolean memory_hypervisor_reboot_stops(Hypervisor *hypervisor, const char *uuid
     return host_end(host_of(hypervisor), stops);
 }
 
+char *memory_hypervisor_stamp(Hypervisor *hypervisor, const char *uuid)
+{
+    char *stamp = g_strdup(lock_domain(hypervisor, uuid)->stamp);
+    host_end(host_of(hypervisor), TRUE);
+    return stamp;
+}
+
 gboolean memory_hypervisor_autostart(Hypervisor *hypervisor, const char *uuid)
 {
     gboolean autostart = lock_domain(hypervisor, uuid)->autostart;

@@ -9,6 +9,7 @@
 #include "hypervisor/libvirt/domain_reading.h"
 
 #define GROUP             "domain"
+#define STAMP             "stamp"
 #define DEFINITION_SUFFIX ".xml"
 #define STATE_SUFFIX      ".state"
 
@@ -28,6 +29,7 @@ void memory_domain_free(MemoryDomain *domain)
     g_free(domain->name);
     g_free(domain->machine_id);
     g_free(domain->xml);
+    g_free(domain->stamp);
     g_free(domain);
 }
 
@@ -135,6 +137,8 @@ static gboolean store_state(const MemoryDomain *domain, const char *directory, G
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
         g_key_file_set_integer(file, GROUP, fields[i].key,
                                G_STRUCT_MEMBER(int, domain, fields[i].offset));
+    if (domain->stamp != NULL)
+        g_key_file_set_string(file, GROUP, STAMP, domain->stamp);
     g_autofree char *path = path_of(directory, domain->uuid, STATE_SUFFIX);
     return g_key_file_save_to_file(file, path, error);
 }
@@ -164,6 +168,7 @@ static void load_state(MemoryDomain *domain, const char *directory)
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
         G_STRUCT_MEMBER(int, domain, fields[i].offset) =
             g_key_file_get_integer(file, GROUP, fields[i].key, NULL);
+    domain->stamp = g_key_file_get_string(file, GROUP, STAMP, NULL);
 }
 
 static MemoryDomain *load(const char *directory, const char *file)

@@ -12,6 +12,7 @@ typedef struct {
     gboolean autostart;
     gboolean reboot_stops;
     gboolean stubborn;
+    char *stamp; /* of the session that runs, or was saved; NULL: none */
     MemoryDomainFacts facts;
     int screen; /* the guest's end of a screen that was opened and not taken yet; -1: none */
 } MemoryDomain;

@@ -216,6 +216,7 @@ void host_keep(MemoryHypervisor *self, MemoryDomain *wanted)
         wanted->autostart = there->autostart;
         wanted->reboot_stops = there->reboot_stops;
         wanted->stubborn = there->stubborn;
+        wanted->stamp = g_strdup(there->stamp);
         wanted->facts = there->facts;
     }
     host_add_event(self, DOMAIN_DEFINED, wanted->uuid);
@@ -315,6 +316,8 @@ static gboolean finish_start(MemoryHypervisor *self, const char *uuid, GError **
         return FALSE;
     domain->power = POWER_RUNNING;
     domain->reboot_stops = FALSE;
+    if (!domain->facts.managed_save)
+        g_clear_pointer(&domain->stamp, g_free);
     domain->facts.managed_save = domain->facts.saved_to_file = FALSE;
     host_add_event(self, DOMAIN_STARTED, domain->uuid);
     return host_store(self, domain, error);
@@ -431,6 +434,30 @@ static gboolean set_reboot_stops(Hypervisor *hypervisor, const char *uuid, gbool
     return act(hypervisor, "set_reboot_stops", do_set_reboot, uuid, stops, error);
 }
 
+/* Of what is off, only managed save can carry it. */
+static gboolean may_stamp(const MemoryDomain *domain, const char *carried, GError **error)
+{
+    if (is_on(domain))
+        return TRUE;
+    return domain->facts.managed_save && g_strcmp0(domain->stamp, carried) == 0
+               ? TRUE
+               : error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "there is no memory to be stamped");
+}
+
+static gboolean stamp_session(Hypervisor *hypervisor, const char *uuid, const char *carried,
+                              const char *stamp, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "stamp", error))
+        return FALSE;
+    MemoryDomain *domain = find_ours(self, uuid, error);
+    if (domain == NULL || !may_stamp(domain, carried, error))
+        return host_end(self, FALSE);
+    g_free(domain->stamp);
+    domain->stamp = g_strdup(stamp);
+    return host_end(self, host_store(self, domain, error));
+}
+
 static gboolean set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
                               GError **error)
 {
@@ -534,6 +561,7 @@ static const HypervisorOps operations = {
     .poweroff = poweroff,
     .reboot = request_reboot,
     .set_reboot_stops = set_reboot_stops,
+    .stamp = stamp_session,
     .set_autostart = set_autostart,
     .display = display,
     .open_screen = open_screen,

@@ -36,6 +36,8 @@ void memory_hypervisor_set_facts(Hypervisor *hypervisor, const char *uuid,
 /* Without any event: as if it had been lost. */
 void memory_hypervisor_set_power(Hypervisor *hypervisor, const char *uuid, Power power);
 gboolean memory_hypervisor_reboot_stops(Hypervisor *hypervisor, const char *uuid);
+/* What memory saved now, or last, carries; NULL: nothing. Caller frees. */
+char *memory_hypervisor_stamp(Hypervisor *hypervisor, const char *uuid);
 gboolean memory_hypervisor_autostart(Hypervisor *hypervisor, const char *uuid);
 
 /* The guest, or somebody with virsh: with the events that libvirt would send. */

@@ -200,6 +200,7 @@ gboolean directory_machine_facts(Storage *storage, const char *machine_id, Machi
     gboolean leftover = FALSE;
     if (facts.exists &&
         (!read_names(machine_fd, &facts, &leftover, error) ||
+         (facts.marked && !mark_read(machine_fd, &facts, error)) ||
          !generation_number_read(machine_fd, NAME_NOW, &facts.now, NULL, error) ||
          /* A switch cut between two renames: nothing is switched yet. */
          (!facts.now && !generation_number_read(machine_fd, NAME_ASIDE, &facts.now, NULL, error)) ||

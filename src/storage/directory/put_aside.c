@@ -171,11 +171,6 @@ static gboolean put_old_aside(PutAside *work, GError **error)
     return work->keep && work->heads_left > 0 ? make_entry(work, error) : drop_old(work, error);
 }
 
-static gboolean remove_mark(int machine_fd, GError **error)
-{
-    return fault_point(FAULT_MARK_REMOVE, error) && entry_unlink(machine_fd, NAME_MARK, error);
-}
-
 /* --- reporting -------------------------------------------------------------------------------- */
 
 /* The entry that this switch made, when it was put aside before: by the catalog's number, else the
@@ -252,26 +247,11 @@ gboolean directory_put_aside(Storage *storage, const Machine *machine, gboolean 
     gboolean is_done = work.old == 0;
     if (!(is_done ? finish_drop(&work, error) && (!keep || measure_entry(&work, error))
                   : put_old_aside(&work, error)) ||
-        !remove_mark(work.machine_fd, error))
+        !mark_remove(work.machine_fd, error))
         return FALSE;
     if (kept_out)
         *kept_out = keep && work.heads_left > 0;
     if (held_bytes_out)
         *held_bytes_out = keep ? work.held_bytes : 0;
     return TRUE;
-}
-
-gboolean directory_mark(Storage *storage, const char *machine_id, gboolean unsettled,
-                        GError **error)
-{
-    DirectoryStore *store = directory_store(storage);
-    g_auto(Descriptor) machine_fd = -1;
-    if (!machine_directory_require(store, machine_id, &machine_fd, error))
-        return FALSE;
-    unsynced_add(store, machine_id, UNSYNCED_SWITCHED);
-    if (!unsettled)
-        return remove_mark(machine_fd, error);
-    g_auto(Descriptor) fd =
-        openat(machine_fd, NAME_MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, MODE_RECORD);
-    return fd >= 0 || error_set_errno(error, errno, "cannot mark machine '%s'", machine_id);
 }

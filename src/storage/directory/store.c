@@ -348,6 +348,7 @@ static const StorageOps operations = {
     .export_finish = directory_export_finish,
     .describe = directory_describe,
     .mark = directory_mark,
+    .stamp = directory_stamp,
     .flatten_stage = directory_flatten_stage,
     .flatten_switch = directory_flatten_switch,
     .flatten_abandon = directory_flatten_abandon,

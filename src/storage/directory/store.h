@@ -319,6 +319,11 @@ gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const
 /* Before the commit: whether the UEFI variables can go back. BUSY where a QEMU has open what lies
  * there. */
 gboolean export_variables_check(DirectoryStore *store, const Machine *machine, GError **error);
+/* --- mark.c ----------------------------------------------------------------------------------- */
+
+gboolean mark_remove(int machine_fd, GError **error);
+/* What the mark says, into facts; a mark that is not there says nothing. */
+gboolean mark_read(int machine_fd, MachineFacts *facts, GError **error);
 
 /* --- reclaim.c -------------------------------------------------------------------------------- */
 
@@ -340,8 +345,11 @@ gboolean directory_switch(Storage *storage, const Machine *machine, guint64 numb
 /* put_aside.c */
 gboolean directory_put_aside(Storage *storage, const Machine *machine, gboolean keep,
                              gboolean *kept_out, guint64 *held_bytes_out, GError **error);
+/* mark.c */
 gboolean directory_mark(Storage *storage, const char *machine_id, gboolean unsettled,
                         GError **error);
+gboolean directory_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
+                         GError **error);
 /* seal.c */
 gboolean directory_seal(Storage *storage, const Machine *machine, GError **error);
 gboolean directory_protect(Storage *storage, const char *set_id, GError **error);

@@ -101,6 +101,9 @@ static gboolean memory_machine_facts(Storage *storage, const char *machine_id,
     facts_out->next = head_directory_number(directory->next);
     facts_out->next_broken = directory->next && facts_out->next == 0;
     facts_out->marked = directory->marked;
+    facts_out->marked_generation = directory->marked_generation;
+    facts_out->stamp = directory->stamp[0] ? g_strdup(directory->stamp) : NULL;
+    facts_out->stamp_is_sole = directory->stamp_is_sole;
     GHashTableIter iter;
     gpointer number;
     g_hash_table_iter_init(&iter, directory->entries);
@@ -191,6 +194,7 @@ static const StorageOps memory_ops = {
     .export_finish = memory_export_finish,
     .describe = memory_describe,
     .mark = memory_mark,
+    .stamp = memory_stamp,
     .flatten_stage = memory_flatten_stage,
     .flatten_switch = memory_flatten_switch,
     .flatten_abandon = memory_flatten_abandon,

@@ -209,11 +209,20 @@ static gboolean put_aside(MemoryStore *store, PutAside *work, GError **error)
     return put_heads_aside(work, error) && finish_old(work, error);
 }
 
+/* A new mark carries no stamp. */
+static void set_mark(MachineDirectory *directory, gboolean marked, guint64 generation)
+{
+    directory->marked = marked;
+    directory->marked_generation = generation;
+    directory->stamp[0] = '\0';
+    directory->stamp_is_sole = FALSE;
+}
+
 static gboolean remove_mark(MachineDirectory *directory, GError **error)
 {
     if (!fault_point(FAULT_MARK_REMOVE, error))
         return FALSE;
-    directory->marked = FALSE;
+    set_mark(directory, FALSE, 0);
     return TRUE;
 }
 
@@ -244,7 +253,31 @@ gboolean memory_mark(Storage *storage, const char *machine_id, gboolean unsettle
         return FALSE;
     if (!unsettled)
         return remove_mark(directory, error);
-    directory->marked = TRUE;
+    if (!fault_point(FAULT_MARK_WRITE, error))
+        return FALSE;
+    set_mark(directory, TRUE,
+             directory->now && directory->now->record ? directory->now->record->number : 0);
+    return TRUE;
+}
+
+gboolean memory_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
+                      GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    MachineDirectory *directory = check_present(store, error)
+                                      ? memory_machine_directory_require(store, machine_id, error)
+                                      : NULL;
+    if (!directory)
+        return FALSE;
+    if (!directory->marked)
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "there is no mark");
+    if (!directory->marked_generation || (sole && strcmp(directory->stamp, stamp) != 0))
+        return error_set(error, UNDERPIN_ERROR_BUSY, NULL, "another session has begun");
+    if (!fault_point(FAULT_MARK_WRITE, error))
+        return FALSE;
+    g_strlcpy(directory->stamp, stamp, sizeof directory->stamp);
+    directory->stamp_is_sole = sole;
     return TRUE;
 }
 

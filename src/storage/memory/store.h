@@ -37,6 +37,9 @@ typedef struct {
     HeadDirectory *now, *next;
     GHashTable *entries; /* number (guint64 *) -> HeadDirectory */
     gboolean marked;
+    guint64 marked_generation;
+    char stamp[17]; /* "": none */
+    gboolean stamp_is_sole;
 } MachineDirectory;
 
 /* layers/SET */
@@ -162,6 +165,8 @@ gboolean memory_switch(Storage *storage, const Machine *machine, guint64 number,
 gboolean memory_put_aside(Storage *storage, const Machine *machine, gboolean keep,
                           gboolean *kept_out, guint64 *held_bytes_out, GError **error);
 gboolean memory_mark(Storage *storage, const char *machine_id, gboolean unsettled, GError **error);
+gboolean memory_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
+                      GError **error);
 gboolean memory_remove(Storage *storage, const Machine *machine, GPtrArray *kept, GError **error);
 /* layers.c */
 gboolean memory_seal(Storage *storage, const Machine *machine, GError **error);

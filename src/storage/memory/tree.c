@@ -162,6 +162,9 @@ static MachineDirectory *machine_directory_copy(const MachineDirectory *machine)
     copy->now = head_directory_copy(machine->now);
     copy->next = head_directory_copy(machine->next);
     copy->marked = machine->marked;
+    copy->marked_generation = machine->marked_generation;
+    g_strlcpy(copy->stamp, machine->stamp, sizeof copy->stamp);
+    copy->stamp_is_sole = machine->stamp_is_sole;
     g_hash_table_iter_init(&iter, machine->entries);
     while (g_hash_table_iter_next(&iter, &number, &entry))
         machine_directory_put_entry(copy, *(guint64 *)number, head_directory_copy(entry));

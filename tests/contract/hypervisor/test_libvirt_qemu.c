@@ -22,6 +22,7 @@
 #include "contract/hypervisor/hypervisor_contract.h"
 #include "foundation/error.h"
 #include "foundation/process.h"
+#include "hypervisor/libvirt/domain_session.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 
 #define SKIPPED   77
@@ -30,6 +31,9 @@
 #define HOOKS     "/etc/libvirt/hooks/qemu.d"
 #define HOOK      HOOKS "/underpin"
 #define LAB_STATE "/run/underpin-lab"
+#define STAMP_1   "0000000000000001"
+#define STAMP_2   "0000000000000002"
+#define STAMP_3   "0000000000000003"
 
 /* --- helpers ---------------------------------------------------------------------------------- */
 
@@ -134,6 +138,14 @@ static guint marks_of(Hypervisor *host, const TestMachine *machine)
     return GPOINTER_TO_UINT(g_hash_table_lookup(marks, machine->uuid));
 }
 
+static void install_hook(const char *script)
+{
+    assert_int_equal(g_mkdir_with_parents(HOOKS, 0755), 0);
+    assert_true(
+        g_file_set_contents_full(HOOK, script, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0755, NULL));
+    assert_int_equal(chmod(HOOK, 0755), 0);
+}
+
 /* --- saved memory ----------------------------------------------------------------------------- */
 
 static void managed_save_is_seen_and_never_dropped_silently(void **state)
@@ -154,6 +166,39 @@ static void managed_save_is_seen_and_never_dropped_silently(void **state)
     assert_says(text, "virsh managedsave-remove");
     VIRSH("managedsave-remove", machine->name);
     end(host, machine);
+}
+
+/* Memory that is saved carries the stamp, and so does what the hook is asked with. */
+static void a_session_is_stamped_where_its_memory_carries_it(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = open_host();
+    g_autoptr(TestMachine) machine = defined(host, "stamp");
+    g_autofree char *off = FAILURE(UNDERPIN_ERROR_REFUSED,
+                                   hypervisor_stamp(host, machine->uuid, NULL, STAMP_1, error));
+    assert_says(off, "neither runs");
+    assert_ok(hypervisor_start(host, machine->uuid, error));
+    assert_ok(hypervisor_stamp(host, machine->uuid, NULL, STAMP_1, error));
+    assert_ok(hypervisor_stamp(host, machine->uuid, STAMP_1, STAMP_2, error));
+    g_autoptr(DomainFacts) facts = inspect(host, machine);
+    assert_null(strstr(facts->xml, STAMP_2));
+    assert_string_equal(facts->state->machine_id, machine->id);
+    VIRSH("managedsave", machine->name);
+    g_autofree char *other = FAILURE(
+        UNDERPIN_ERROR_REFUSED, hypervisor_stamp(host, machine->uuid, STAMP_1, STAMP_3, error));
+    assert_says(other, "earlier session");
+    assert_ok(hypervisor_stamp(host, machine->uuid, STAMP_2, STAMP_3, error));
+    install_hook("#!/bin/sh\n[ \"$2\" != restore ] || cat >" IMAGES "/restored\n");
+    control_libvirtd("restart");
+    VIRSH("start", machine->name);
+    g_autofree char *asked = NULL;
+    assert_true(g_file_get_contents(IMAGES "/restored", &asked, NULL, NULL));
+    assert_says(asked, "<underpin:session xmlns:underpin=\"" DOMAIN_SESSION_NAMESPACE
+                       "\" stamp=\"" STAMP_3 "\"/>");
+    g_unlink(HOOK);
+    g_unlink(IMAGES "/restored");
+    g_autoptr(Hypervisor) reopened = open_host();
+    end(reopened, machine);
 }
 
 static void memory_saved_to_a_file_is_seen_by_the_reason_of_the_stop(void **state)
@@ -290,14 +335,6 @@ static void taken_back_a_reboot_is_a_reboot_again(void **state)
 
 /* --- hooks ------------------------------------------------------------------------------------ */
 
-static void install_hook(const char *script)
-{
-    assert_int_equal(g_mkdir_with_parents(HOOKS, 0755), 0);
-    assert_true(
-        g_file_set_contents_full(HOOK, script, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0755, NULL));
-    assert_int_equal(chmod(HOOK, 0755), 0);
-}
-
 /* Answers the probe as the real hook does, and refuses everything whose name has "refused". */
 static const char hook_script[] =
     "#!/bin/bash\n"
@@ -388,6 +425,16 @@ static void a_missing_disk_is_named(void **state)
 
 /* --- a libvirtd that goes away ---------------------------------------------------------------- */
 
+/*
+ * A new libvirtd calls a guest running before it has found its QEMU again. A destroy in between
+ * kills it under the one that looks, says "domain is not running", and sends no event. Whatever
+ * asks QEMU waits for the end of that.
+ */
+static void await_reconnected(const TestMachine *machine)
+{
+    VIRSH("domblkstat", machine->name, "vda");
+}
+
 static void a_lost_libvirtd_is_noticed_and_found_again_with_its_events(void **state)
 {
     (void)state;
@@ -404,6 +451,7 @@ static void a_lost_libvirtd_is_noticed_and_found_again_with_its_events(void **st
     assert_true(event_log_wait(log, HYPERVISOR_FOUND, NULL));
     assert_ok(hypervisor_power(host, machine->uuid, &power, error));
     assert_int_equal(power, POWER_RUNNING);
+    await_reconnected(machine);
     VIRSH("destroy", machine->name);
     assert_true(event_log_wait(log, DOMAIN_STOPPED, machine->uuid));
     end(host, machine);
@@ -512,6 +560,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_probe_knows_whether_the_hook_is_in_force),
         cmocka_unit_test(the_hook_that_we_ship_answers_the_probe),
         cmocka_unit_test(a_refusing_hook_is_heard_in_its_own_last_line),
+        cmocka_unit_test(a_session_is_stamped_where_its_memory_carries_it),
         cmocka_unit_test(a_missing_disk_is_named),
         cmocka_unit_test(a_lost_libvirtd_is_noticed_and_found_again_with_its_events),
         cmocka_unit_test(an_adapter_may_be_made_while_libvirtd_is_away),

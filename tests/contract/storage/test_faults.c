@@ -257,6 +257,19 @@ static gboolean run_unmark(Bench *bench, Scene *scene, GError **error)
     return storage_mark(bench->storage, scene->machine->id, FALSE, error);
 }
 
+static gboolean run_mark(Bench *bench, Scene *scene, GError **error)
+{
+    return storage_mark(bench->storage, scene->machine->id, TRUE, error);
+}
+
+#define STAMP "00112233445566aa"
+
+static gboolean run_stamp(Bench *bench, Scene *scene, GError **error)
+{
+    return storage_stamp(bench->storage, scene->machine->id, STAMP, FALSE, error) &&
+           storage_stamp(bench->storage, scene->machine->id, STAMP, TRUE, error);
+}
+
 /* --- what must be true
  * ---------------------------------------------------------------------------------------------- */
 
@@ -463,6 +476,21 @@ static void check_unmarked(Bench *bench, Scene *scene)
     check_all_content(bench, scene);
 }
 
+static void check_marked(Bench *bench, Scene *scene)
+{
+    g_auto(MachineFacts) facts = machine_facts(bench, scene);
+    assert_int_equal(facts.marked_generation, scene->machine->actual);
+    check_all_content(bench, scene);
+}
+
+static void check_stamped(Bench *bench, Scene *scene)
+{
+    g_auto(MachineFacts) facts = machine_facts(bench, scene);
+    assert_string_equal(facts.stamp, STAMP);
+    assert_true(facts.stamp_is_sole);
+    check_all_content(bench, scene);
+}
+
 static void with_mark(Bench *bench, Scene *scene)
 {
     with_machine(bench, scene);
@@ -500,6 +528,8 @@ static const FaultCase cases[] = {
     {"describe", with_machine, run_describe, check_all_content, check_all_content},
     {"raise the generation", with_machine, run_raise_generation, check_generation,
      check_all_content},
+    {"mark", with_machine, run_mark, check_marked, check_all_content},
+    {"stamp", with_mark, run_stamp, check_stamped, check_all_content},
     {"remove a mark", with_mark, run_unmark, check_unmarked, check_all_content},
 };
 

@@ -255,6 +255,42 @@ static void marks_come_and_go(void **state)
                    UNDERPIN_ERROR_NOT_FOUND);
 }
 
+static const char STAMP[] = "00112233445566aa";
+static const char OTHER_STAMP[] = "ffffffffffffffff";
+
+static void assert_stamp(Bench *bench, const Machine *machine, const char *stamp, gboolean sole)
+{
+    g_auto(MachineFacts) facts = {0};
+    assert_ok(storage_machine_facts(bench->storage, machine->id, &facts, error));
+    assert_int_equal(facts.marked_generation, machine->actual);
+    assert_int_equal(g_strcmp0(facts.stamp, stamp), 0);
+    assert_int_equal(facts.stamp_is_sole, sole);
+}
+
+static void a_stamp_is_confirmed_only_where_it_was_announced(void **state)
+{
+    Bench *bench = *state;
+    g_auto(Scene) scene = scene_make(bench);
+    const Machine *machine = scene.machine;
+    Storage *storage = bench->storage;
+    assert_refused(storage_stamp(storage, machine->id, STAMP, FALSE, error),
+                   UNDERPIN_ERROR_NOT_FOUND);
+    assert_ok(storage_mark(storage, machine->id, TRUE, error));
+    assert_stamp(bench, machine, NULL, FALSE);
+    assert_refused(storage_stamp(storage, machine->id, STAMP, TRUE, error), UNDERPIN_ERROR_BUSY);
+    for (int i = 0; i < 2; i++)
+        assert_ok(storage_stamp(storage, machine->id, STAMP, FALSE, error));
+    assert_stamp(bench, machine, STAMP, FALSE);
+    assert_refused(storage_stamp(storage, machine->id, OTHER_STAMP, TRUE, error),
+                   UNDERPIN_ERROR_BUSY);
+    for (int i = 0; i < 2; i++)
+        assert_ok(storage_stamp(storage, machine->id, STAMP, TRUE, error));
+    assert_stamp(bench, machine, STAMP, TRUE);
+    assert_ok(storage_mark(storage, machine->id, TRUE, error)); /* another session */
+    assert_stamp(bench, machine, NULL, FALSE);
+    assert_refused(storage_stamp(storage, machine->id, STAMP, TRUE, error), UNDERPIN_ERROR_BUSY);
+}
+
 static void put_aside_removes_the_mark(void **state)
 {
     Bench *bench = *state;
@@ -369,6 +405,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(data_replaced_by_name_goes_with_its_generation),
     BENCH_TEST(data_that_nothing_explains_stops_the_put_aside),
     BENCH_TEST(marks_come_and_go),
+    BENCH_TEST(a_stamp_is_confirmed_only_where_it_was_announced),
     BENCH_TEST(put_aside_removes_the_mark),
     BENCH_TEST(removed_data_waits_in_the_trash_and_comes_back),
     BENCH_TEST(data_is_deleted_only_where_the_record_says_so),

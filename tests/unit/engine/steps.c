@@ -149,15 +149,19 @@ static gboolean ask_hook(const char *uuid, const char *xml, gboolean resume, gpo
     World *world = user_data;
     g_autofree char *id = machine_of(world, uuid);
     (void)xml;
-    return !id || engine_hook_may_start(world->engine, id, uuid, resume, error);
+    g_autofree char *stamp = memory_hypervisor_stamp(world->hypervisor, uuid);
+    const char *memory = resume ? (stamp ? stamp : "") : NULL;
+    return !id || engine_hook_may_start(world->engine, id, uuid, memory, error);
 }
 
 static void hear_host(HypervisorEvent event, const char *uuid, gpointer user_data)
 {
     World *world = user_data;
     g_autofree char *id = uuid ? machine_of(world, uuid) : NULL;
-    if (id && event == DOMAIN_STARTED)
+    if (id && event == DOMAIN_STARTED) {
+        assert_true(storage_mark(world->storage, id, TRUE, NULL));
         engine_hook_started(world->engine, id);
+    }
     if (id && event == DOMAIN_STOPPED)
         engine_hook_released(world->engine, id);
     engine_domain_event(world->engine, event, uuid);

@@ -185,7 +185,7 @@ static gpointer start_and_stop(gpointer data)
 {
     Storm *storm = data;
     while (!g_atomic_int_get(&storm->stop)) {
-        if (!engine_hook_may_start(storm->world->engine, storm->id, storm->uuid, FALSE, NULL))
+        if (!engine_hook_may_start(storm->world->engine, storm->id, storm->uuid, NULL, NULL))
             continue;
         memory_hypervisor_set_power(storm->world->hypervisor, storm->uuid, POWER_RUNNING);
         engine_hook_started(storm->world->engine, storm->id);

@@ -25,11 +25,12 @@ static char *id_of(World *world, const char *name)
     return g_strdup(machine->id);
 }
 
-static void assert_start_refused(World *world, const char *name, gboolean resume, const char *text)
+static void assert_start_refused(World *world, const char *name, const char *memory,
+                                 const char *text)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Machine) machine = world_machine(world, name);
-    assert_false(engine_hook_may_start(world->engine, machine->id, machine->uuid, resume, &error));
+    assert_false(engine_hook_may_start(world->engine, machine->id, machine->uuid, memory, &error));
     if (!strstr(error->message, text))
         fail_msg("it says '%s', not '%s'", error->message, text);
 }
@@ -233,12 +234,12 @@ static void a_base_and_a_foreign_copy_do_not_start(void **state)
     World *world = *state;
     g_autofree char *id = id_of(world, "lab-1");
     g_autoptr(GError) error = NULL;
-    assert_start_refused(world, "v1", FALSE, "is a base");
+    assert_start_refused(world, "v1", NULL, "is a base");
     assert_false(engine_hook_may_start(world->engine, id, "11111111-2222-4333-8444-555555555555",
                                        FALSE, &error));
     assert_non_null(strstr(error->message, "belong to machine 'lab-1'"));
     g_clear_error(&error);
-    assert_false(engine_hook_may_start(world->engine, "0000000000000000", "x", FALSE, &error));
+    assert_false(engine_hook_may_start(world->engine, "0000000000000000", "x", NULL, &error));
     assert_int_equal(error_code(error), UNDERPIN_ERROR_NOT_FOUND);
 }
 
@@ -387,13 +388,107 @@ static void memory_is_resumed_on_its_own_disks_only(void **state)
     g_autofree char *id = id_of(world, "lab-1");
     world_start(world, "lab-1");
     save(world, "lab-1", TRUE);
-    assert_true(engine_hook_may_start(world->engine, id, uuid, TRUE, NULL));
+    g_autofree char *stamp = memory_hypervisor_stamp(world->hypervisor, uuid);
+    assert_true(engine_hook_may_start(world->engine, id, uuid, stamp, NULL));
     engine_hook_released(world->engine, id);
     MemoryDomainFacts nothing = {0};
     memory_hypervisor_set_facts(world->hypervisor, uuid, &nothing);
     assert_true(engine_resync(world->engine, NULL));
     world_settle_wanted(world);
-    assert_start_refused(world, "lab-1", TRUE, "managedsave-remove");
+    assert_start_refused(world, "lab-1", stamp, "managedsave-remove");
+}
+
+/* `virsh save` to a file, and what the file carries. */
+static char *save_to_file(World *world, const char *name)
+{
+    g_autofree char *uuid = uuid_of(world, name);
+    save(world, name, FALSE);
+    return memory_hypervisor_stamp(world->hypervisor, uuid);
+}
+
+/* `virsh restore` of a file that carries `stamp`, with the daemon there. */
+static void resume(World *world, const char *name, const char *stamp)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Machine) machine = world_machine(world, name);
+    if (!engine_hook_may_start(world->engine, machine->id, machine->uuid, stamp, &error))
+        fail_msg("resuming '%s': %s", name, error->message);
+    assert_true(hypervisor_start(world->hypervisor, machine->uuid, NULL));
+    world_note_started(world, machine);
+}
+
+static void of_two_saved_memories_only_the_latest_fits(void **state)
+{
+    World *world = *state;
+    world_start(world, "lab-1");
+    g_autofree char *first = save_to_file(world, "lab-1");
+    world_start(world, "lab-1"); /* without the memory: that session is over */
+    g_autofree char *second = save_to_file(world, "lab-1");
+    assert_string_not_equal(first, second);
+    assert_start_refused(world, "lab-1", first, "written since");
+    assert_start_refused(world, "lab-1", "", "written since");
+    resume(world, "lab-1", second);
+    g_autofree char *third = save_to_file(world, "lab-1");
+    assert_start_refused(world, "lab-1", second, "written since"); /* one session, but older */
+    resume(world, "lab-1", third);
+    world_stop(world, "lab-1");
+    assert_start_refused(world, "lab-1", third, "replaced");
+}
+
+/* Starts and saves behind the daemon's back: the hook marks, nobody stamps. */
+static void run_unseen(World *world, const char *name, gboolean managed)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    assert_true(hypervisor_start(world->hypervisor, machine->uuid, NULL));
+    assert_true(storage_mark(world->storage, machine->id, TRUE, NULL));
+    memory_hypervisor_save(world->hypervisor, machine->uuid, managed);
+}
+
+static void a_managed_save_of_an_unseen_session_is_known(void **state)
+{
+    World *world = *state;
+    g_autofree char *uuid = uuid_of(world, "lab-1");
+    run_unseen(world, "lab-1", TRUE);
+    assert_start_refused(world, "lab-1", "", "replaced");
+    assert_true(engine_resync(world->engine, NULL));
+    g_autofree char *stamp = memory_hypervisor_stamp(world->hypervisor, uuid);
+    assert_non_null(stamp);
+    resume(world, "lab-1", stamp);
+    world_stop(world, "lab-1");
+}
+
+static void a_file_of_an_unseen_session_is_not_known(void **state)
+{
+    World *world = *state;
+    run_unseen(world, "lab-1", FALSE);
+    assert_true(engine_resync(world->engine, NULL));
+    assert_start_refused(world, "lab-1", "", "is not known");
+    world_start(world, "lab-1");
+    world_stop(world, "lab-1");
+}
+
+static void a_session_that_cannot_be_stamped_is_not_resumed(void **state)
+{
+    World *world = *state;
+    memory_hypervisor_fail_next(world->hypervisor, "stamp", UNDERPIN_ERROR_BACKEND, "no");
+    world_start(world, "lab-1");
+    g_autofree char *stamp = save_to_file(world, "lab-1");
+    assert_null(stamp);
+    assert_start_refused(world, "lab-1", "", "is not known");
+    world_start(world, "lab-1");
+    world_stop(world, "lab-1");
+}
+
+static void a_daemon_that_comes_back_stamps_who_runs(void **state)
+{
+    World *world = *state;
+    g_autofree char *uuid = uuid_of(world, "lab-1");
+    assert_true(hypervisor_start(world->hypervisor, uuid, NULL));
+    assert_true(engine_resync(world->engine, NULL)); /* not even the hook was there */
+    g_autofree char *stamp = save_to_file(world, "lab-1");
+    assert_non_null(stamp);
+    resume(world, "lab-1", stamp);
+    world_stop(world, "lab-1");
 }
 
 /* --- missed events
@@ -493,6 +588,11 @@ int main(void)
         TEST(a_full_store_leaves_machines_whole_on_their_old_system),
         TEST(saved_memory_counts_as_running),
         TEST(memory_is_resumed_on_its_own_disks_only),
+        TEST(of_two_saved_memories_only_the_latest_fits),
+        TEST(a_managed_save_of_an_unseen_session_is_known),
+        TEST(a_file_of_an_unseen_session_is_not_known),
+        TEST(a_session_that_cannot_be_stamped_is_not_resumed),
+        TEST(a_daemon_that_comes_back_stamps_who_runs),
         TEST(a_session_that_nobody_saw_begin_is_found_and_cleaned),
         TEST(libvirt_away_stops_nothing_that_needs_no_libvirt),
         TEST(a_daemon_that_comes_back_settles_what_stopped_meanwhile),

@@ -33,6 +33,38 @@ static char *scan_text(const DomainScan *scan)
     return g_string_free(text, FALSE);
 }
 
+#define SESSION(space, stamp)                                                                      \
+    "<metadata><underpin:machine xmlns:underpin='https://underpin.org/domain/1' id='1'/>"          \
+    "<underpin:session xmlns:underpin=" space " stamp=" stamp "/></metadata>"
+#define OUR_SPACE "\"https://underpin.org/domain/1/session\""
+
+/* Of the metadata and what stands elsewhere. */
+static const struct {
+    const char *xml, *stamp;
+} stamps[] = {
+    {SESSION(OUR_SPACE, "'00112233445566aa'"), "00112233445566aa"},
+    {SESSION("'http://other'", "'00112233445566aa'"), ""},
+    {SESSION(OUR_SPACE, "'00112233445566AA'"), ""},
+    {SESSION(OUR_SPACE, "'00112233445566aa1'"), ""},
+    {SESSION(OUR_SPACE, "''"), ""},
+    {"<devices>" SESSION(OUR_SPACE, "'00112233445566aa'") "</devices>", ""},
+    {"", ""},
+};
+
+static void finds_the_stamp_of_the_session(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(stamps); i++) {
+        DomainScan scan;
+        const char *problem = NULL;
+        g_autofree char *xml = g_strdup_printf(
+            "<domain><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>%s</domain>", stamps[i].xml);
+        assert_true(domain_scan(xml, strlen(xml), &scan, &problem));
+        assert_string_equal(scan.stamp, stamps[i].stamp);
+        domain_scan_clear(&scan);
+    }
+}
+
 static const ScanCase cases[] = {
     {DEVICES(""), ""},
     {DISK("<source file='/a/vda.qcow2'/>"), "disk /a/vda.qcow2\n"},
@@ -207,6 +239,7 @@ int main(void)
         cmocka_unit_test(refuses_what_it_cannot_trust),
         cmocka_unit_test(refuses_too_many_paths),
         cmocka_unit_test(refuses_every_beginning_of_a_document),
+        cmocka_unit_test(finds_the_stamp_of_the_session),
         cmocka_unit_test(survives_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

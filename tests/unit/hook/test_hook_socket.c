@@ -39,7 +39,7 @@ static void note(const char *format, ...)
 }
 
 gboolean engine_hook_may_start(Engine *unused, const char *machine_id, const char *uuid,
-                               gboolean resume, GError **error)
+                               const char *memory, GError **error)
 {
     (void)unused;
     g_mutex_lock(&engine.mutex);
@@ -49,7 +49,8 @@ gboolean engine_hook_may_start(Engine *unused, const char *machine_id, const cha
         g_cond_wait(&engine.changed, &engine.mutex);
     engine.waiting--;
     g_mutex_unlock(&engine.mutex);
-    note("may-start %s %s %s\n", machine_id, uuid, resume ? "resume" : "cold");
+    note("may-start %s %s %s%s\n", machine_id, uuid, memory ? "resume" : "cold",
+         memory ? memory : "");
     return !engine.refusal || error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "%s", engine.refusal);
 }
 
@@ -187,6 +188,10 @@ static void questions_reach_the_engine_and_its_answer_the_hook(void **state)
         ask_daemon(daemon->path, "restore\t" ID "\t" UUID "\n", 60000, reason, sizeof reason),
         ANSWER_ALLOWED);
     wait_for_calls("may-start " ID " " UUID " resume\n");
+    assert_int_equal(
+        ask_daemon(daemon->path, "restore\t" ID "\t" UUID "\t0011\n", 60000, reason, sizeof reason),
+        ANSWER_ALLOWED);
+    wait_for_calls("may-start " ID " " UUID " resume0011\n");
     engine.refusal = long_line;
     assert_int_equal(
         ask_daemon(daemon->path, "prepare\t" ID "\t" UUID "\n", 60000, reason, sizeof reason),
@@ -233,7 +238,7 @@ static void nonsense_never_reaches_the_engine(void **state)
         "prepare\n",
         "prepare\t" ID "\n",
         "prepare\t../etc\t" UUID "\n",
-        "prepare\t" ID "\t" UUID "\tmore\n",
+        "restore\t" ID "\t" UUID "\tmore\tand more\n",
         "what\t" ID "\t" UUID "\n",
     };
     Daemon *daemon = *state;

@@ -21,6 +21,16 @@
 #define MARK           "machines/" ID "/unsettled"
 #define CLAIM          "run/claims/" ID
 #define QUESTION(word) word "\t" ID "\t" UUID "\n"
+#define STAMP          "00112233445566aa"
+#define OTHER_STAMP    "ffffffffffffffff"
+#define RESUME(stamp)  "restore\t" ID "\t" UUID "\t" stamp "\n"
+#define STAMPED(stamp)                                                                             \
+    "</devices><metadata><underpin:session xmlns:underpin=\"https://underpin.org/domain/1/"        \
+    "session\" stamp=\"" stamp "\"/></metadata><devices>" OURS
+#define UNKNOWN "whether the saved memory of 'lab-1' fits its disks is not known; start underpind"
+#define OLD                                                                                        \
+    "the disks of 'lab-1' were written since this memory was saved: drop it ('virsh "              \
+    "managedsave-remove lab-1', or the file) and resume the latest, or start"
 
 static const char *program; /* the built underpin-hook */
 
@@ -107,26 +117,35 @@ static const Case cases[] = {
     {"a running claim survives a refused second start", "prepare begin", OURS, NULL,
      CLAIM "=started\n", "refuse\tno\n", "no", "started\n", NULL, QUESTION("prepare")},
 
-    {"a resume is asked for as such", "restore begin", OURS, NULL, NULL, "ok\n", NULL, "claimed\n",
-     NULL, QUESTION("restore")},
-    {"the prepare of a resume too", "prepare begin", OURS, NULL,
+    {"a resume is asked for as such", "restore begin", STAMPED(STAMP), NULL, NULL, "ok\n", NULL,
+     "claimed\n", NULL, RESUME(STAMP)},
+    {"also of memory without a stamp", "restore begin", OURS, NULL, NULL, "ok\n", NULL, "claimed\n",
+     NULL, RESUME("")},
+    {"the prepare of a resume too", "prepare begin", STAMPED(STAMP), NULL,
      CLAIM "=claimed\n|" CLAIM ".resume=\n|" MARK "=7\n", "ok\n", NULL, "claimed\n", "7\n",
-     QUESTION("restore")},
+     RESUME(STAMP)},
     {"a note without a claim means nothing", "prepare begin", OURS, NULL, CLAIM ".resume=\n",
      "ok\n", NULL, "claimed\n", NULL, QUESTION("prepare")},
     {"a refused resume leaves no claim", "restore begin", OURS, NULL, NULL, "refuse\told\n", "old",
-     NULL, NULL, QUESTION("restore")},
-    {"without the daemon memory of this generation is resumed", "restore begin", OURS, NULL,
-     MARK "=7\n", NULL, NULL, "claimed\n", "7\n", NULL},
-    {"without the daemon memory of another generation is not", "restore begin", OURS, NULL,
-     MARK "=6\n", NULL,
-     "whether the saved memory of 'lab-1' fits its disks is not known; start underpind", NULL,
-     "6\n", NULL},
-    {"without the daemon memory of no known generation is not", "restore begin", OURS, NULL, NULL,
-     NULL, "whether the saved memory of 'lab-1' fits its disks is not known; start underpind", NULL,
-     NULL, NULL},
-    {"without the daemon a staged machine may still be resumed", "restore begin", OURS, NULL,
-     MARK "=7\n|+machines/" ID "/next", NULL, NULL, "claimed\n", "7\n", NULL},
+     NULL, NULL, RESUME("")},
+    {"without the daemon memory of the last session is resumed", "restore begin", STAMPED(STAMP),
+     NULL, MARK "=7 " STAMP " sole\n", NULL, NULL, "claimed\n", "7 " STAMP " sole\n", NULL},
+    {"without the daemon memory of another generation is not", "restore begin", STAMPED(STAMP),
+     NULL, MARK "=6 " STAMP " sole\n", NULL, UNKNOWN, NULL, "6 " STAMP " sole\n", NULL},
+    {"without the daemon memory of no known generation is not", "restore begin", STAMPED(STAMP),
+     NULL, NULL, NULL, UNKNOWN, NULL, NULL, NULL},
+    {"without the daemon memory of an earlier session is not", "restore begin",
+     STAMPED(OTHER_STAMP), NULL, MARK "=7 " STAMP " sole\n", NULL, OLD, NULL, "7 " STAMP " sole\n",
+     NULL},
+    {"without the daemon memory without a stamp is not", "restore begin", OURS, NULL,
+     MARK "=7 " STAMP " sole\n", NULL, OLD, NULL, "7 " STAMP " sole\n", NULL},
+    {"without the daemon memory of a session that was not stamped is not", "restore begin", OURS,
+     NULL, MARK "=7\n", NULL, UNKNOWN, NULL, "7\n", NULL},
+    {"without the daemon memory with a stamp that others may carry is not", "restore begin",
+     STAMPED(STAMP), NULL, MARK "=7 " STAMP "\n", NULL, UNKNOWN, NULL, "7 " STAMP "\n", NULL},
+    {"without the daemon a staged machine may still be resumed", "restore begin", STAMPED(STAMP),
+     NULL, MARK "=7 " STAMP " sole\n|+machines/" ID "/next", NULL, NULL, "claimed\n",
+     "7 " STAMP " sole\n", NULL},
 
     {"QEMU starts under a claim", "start begin",
      DISK(NOW "vda.qcow2", CHAIN("@/layers/" OTHER_ID "/sealed/vda.qcow2")), NULL,
@@ -147,6 +166,12 @@ static const Case cases[] = {
      CLAIM "=claimed\n|" CLAIM ".resume=\n", "ok\n", NULL, "started\n", "7\n", QUESTION("started")},
     {"a session is marked without the daemon", "started begin", OURS, NULL, CLAIM "=claimed\n",
      NULL, NULL, "started\n", "7\n", NULL},
+    {"a session that was resumed shares its stamp with the memory", "started begin", STAMPED(STAMP),
+     NULL, CLAIM "=claimed\n|" MARK "=7 " STAMP " sole\n", "ok\n", NULL, "started\n",
+     "7 " STAMP "\n", QUESTION("started")},
+    {"a session that was not is a new one", "started begin", OURS, NULL,
+     CLAIM "=claimed\n|" MARK "=7 " STAMP " sole\n", "ok\n", NULL, "started\n", "7\n",
+     QUESTION("started")},
     {"a foreign session leaves no trace", "started begin", OURS, FOREIGN, NULL, "ok\n", NULL, NULL,
      NULL, ""},
     {"broken XML never kills a running guest", "started begin", NULL, NULL, NULL, "ok\n", "*", NULL,
@@ -288,10 +313,10 @@ static void resume_notes_are_for_the_next_prepare_only(void **state)
                                         "started begin", "release end"};
     void *root = NULL;
     assert_int_equal(scratch_setup(&root), 0);
-    prepare_store(root, MARK "=7\n");
+    prepare_store(root, MARK "=7 " STAMP " sole\n");
     for (size_t i = 0; i < G_N_ELEMENTS(steps);
          i++) { /* without a daemon: decided by the mark each time */
-        Case step = {.operation = steps[i], .disks = OURS};
+        Case step = {.operation = steps[i], .disks = STAMPED(STAMP)};
         g_autofree char *output = NULL, *problems = NULL;
         assert_int_equal(run_program(&step, root, &output, &problems), 0);
         scratch_assert_text(root, CLAIM ".resume", i < 3 ? "resume\n" : NULL);

@@ -125,13 +125,22 @@ static void marks_with_the_generation_that_runs(void **state)
     store_machine_state(&machine, &now);
     assert_true(now.has_now && !now.has_next && !now.is_marked);
     assert_int_equal(now.now_generation, 7);
-    assert_true(store_machine_mark(&machine));
+    assert_true(store_machine_mark(&machine, ""));
     store_machine_state(&machine, &now);
     assert_true(now.is_marked);
     assert_int_equal(now.marked_generation, 7);
+    assert_string_equal(now.marked_stamp, "");
     scratch_write(*state, "machines/" ID "/now/generation.ini", "[generation]\nnumber=8\n");
-    assert_true(store_machine_mark(&machine));
-    scratch_assert_text(*state, "machines/" ID "/unsettled", "8\n");
+    assert_true(store_machine_mark(&machine, "00112233445566aa"));
+    scratch_assert_text(*state, "machines/" ID "/unsettled", "8 00112233445566aa\n");
+    store_machine_state(&machine, &now);
+    assert_string_equal(now.marked_stamp, "00112233445566aa");
+    assert_false(now.stamp_is_sole);
+    scratch_write(*state, "machines/" ID "/unsettled", "8 00112233445566aa sole\n");
+    store_machine_state(&machine, &now);
+    assert_true(now.stamp_is_sole);
+    assert_true(store_machine_mark(&machine, "00112233445566aa")); /* another session carries it */
+    scratch_assert_text(*state, "machines/" ID "/unsettled", "8 00112233445566aa\n");
 }
 
 static void believes_no_broken_numbers(void **state)
