@@ -7,7 +7,7 @@ import { AuditScreen } from "./account/audit.tsx";
 import { LoggedInScreen, LoginScreen } from "./account/login.tsx";
 import { SettingsScreen } from "./account/settings.tsx";
 import { SetupScreen } from "./account/setup.tsx";
-import { MachineScreen } from "./machine/page.tsx";
+import { MachineForAll, MachinesForAll } from "./machine/screens.tsx";
 import { BaseScreen } from "./screens/base.tsx";
 import { BasesScreen } from "./screens/bases.tsx";
 import { JobScreen } from "./screens/job.tsx";
@@ -25,9 +25,10 @@ export interface Route {
 export const routes: Route[] = [
   { path: "/bases", role: "operator", screen: BasesScreen, nav: { label: "Bases", icon: "bases", key: "b" } },
   { path: "/bases/:name", role: "operator", screen: BaseScreen },
+  { path: "/machines", role: "user", screen: MachinesForAll, nav: { label: "Machines", icon: "machines", key: "m" } },
+  { path: "/machines/:name", role: "user", screen: MachineForAll },
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
   { path: "/jobs/:id", role: "user", screen: JobScreen },
-  { path: "/machines/:name", role: "operator", screen: MachineScreen },
   { path: "/accounts", role: "administrator", screen: AccountsScreen, nav: { label: "Accounts", icon: "accounts", key: "a" } },
   { path: "/audit", role: "administrator", screen: AuditScreen, nav: { label: "Audit", icon: "audit", key: "u" } },
   { path: "/settings", role: "user", screen: SettingsScreen },

@@ -106,12 +106,12 @@ function Account() {
 function Rail() {
   return (
     <div class={`rail ${railOpen.value ? "open" : ""}`}>
-      <div class="rail-top">
+      <header class="rail-top">
         <Brand />
         <button type="button" class="rail-toggle" aria-expanded={railOpen.value} aria-controls="navigation" onClick={() => (railOpen.value = !railOpen.value)}>
           <Icon name="menu" /><span class="hidden-text">Navigation</span>
         </button>
-      </div>
+      </header>
       <nav id="navigation" aria-label="Main">
         <NavLinks />
         <div class="grow" />

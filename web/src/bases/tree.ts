@@ -94,6 +94,8 @@ const STATES: Record<StateFilter, (machine: Machine) => boolean> = {
   undo: (machine) => machine.undo_entries > 0,
 };
 
+export const hasState = (machine: Machine, state: StateFilter) => STATES[state](machine);
+
 /** How many machines are in each state. */
 export function countStates(machines: Iterable<Machine>): Record<StateFilter, number> {
   const counts = { all: 0, running: 0, off: 0, pending: 0, held: 0, behind: 0, undo: 0 };

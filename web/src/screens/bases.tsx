@@ -1,19 +1,19 @@
 // The screen of bases: generations in line, clones below each, with filter, selection and actions.
 import { computed, signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { allowedActions, machineMenu, suited } from "../actions.tsx";
+import { machineMenu } from "../actions.tsx";
 import { baseMenu, basePath, BASE_ACTIONS } from "../bases/actions.tsx";
 import { columnsOf, RowName } from "../bases/cells.tsx";
 import { openImport } from "../bases/import.tsx";
 import { wantSpace } from "../bases/space.ts";
-import { buildTree, countStates, type StateFilter, type TreeRow, treeRows } from "../bases/tree.ts";
+import { buildTree, type TreeRow, treeRows } from "../bases/tree.ts";
 import { count } from "../format.ts";
-import { address, navigate, setQuery } from "../router.ts";
+import { MachineFilter, readState, stateCounts } from "../machine/filter.tsx";
+import { SelectionBar } from "../machine/selection.tsx";
+import { address, navigate } from "../router.ts";
 import { hasRole, machineList, machines, machinesRead } from "../store.ts";
 import type { Machine } from "../types.ts";
 import { Button } from "../ui/button.tsx";
-import { FilterChips } from "../ui/filter.tsx";
-import { Icon } from "../ui/icon.tsx";
 import { openMenu } from "../ui/menu.tsx";
 import { Empty, Loading, Screen } from "../ui/page.tsx";
 import { TreeGrid } from "../ui/treegrid.tsx";
@@ -22,7 +22,6 @@ import "./bases.css";
 const OPEN_UP_TO = 300; // machines that are all shown at first
 
 const tree = computed(() => buildTree(machineList.value));
-const stateCounts = computed(() => countStates(machineList.value));
 /** Bases that were opened or closed by hand. */
 const opened = signal<ReadonlyMap<string, boolean>>(new Map());
 const selectedIds = signal<ReadonlySet<string>>(new Set());
@@ -73,46 +72,6 @@ function RowTools({ row }: { row: TreeRow }) {
   );
 }
 
-function SelectionBar() {
-  const chosen = [...selectedIds.value].flatMap((id) => machines.get(id) ?? []);
-  if (chosen.length === 0) return null;
-  const actions = allowedActions().filter((action) => !action.single && suited(action, chosen).length > 0);
-  return (
-    <div class="selection-bar" role="region" aria-label="Selection">
-      <b aria-live="polite">{count(chosen.length, "machine")} selected</b>
-      <div class="row grow">
-        {actions.map((action) => {
-          const those = suited(action, chosen);
-          return (
-            <Button key={action.id} small icon={action.icon} kind={action.danger ? "quiet" : "plain"} onClick={() => action.run(those)}>
-              {action.label}{those.length < chosen.length && <small> ({those.length.toLocaleString()})</small>}
-            </Button>
-          );
-        })}
-      </div>
-      <Button small kind="quiet" icon="close" onClick={() => (selectedIds.value = new Set())}>Clear</Button>
-    </div>
-  );
-}
-
-const STATES: [StateFilter, string][] = [["all", "All"], ["running", "Running"], ["off", "Off"], ["pending", "Pending"], ["held", "On hold"], ["behind", "Behind"], ["undo", "With undo"]];
-
-function Filter({ text, state }: { text: string; state: StateFilter }) {
-  const counts = stateCounts.value;
-  const choices = STATES.filter(([value]) => value === "all" || value === state || counts[value] > 0).map(([value, label]) => ({ value, label, count: counts[value] }));
-  return (
-    <div class="row filter-row">
-      <div class="search">
-        <Icon name="search" />
-        <input class="input" type="search" data-filter placeholder="Filter by name" aria-label="Filter by name" value={text}
-          onInput={(event) => setQuery("q", event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "ArrowDown" && document.querySelector<HTMLElement>("[role=treegrid]")?.focus()} />
-      </div>
-      <FilterChips label="State" choices={choices} value={state} onChange={(value) => setQuery("state", value === "all" ? "" : value)} />
-    </div>
-  );
-}
-
 function FirstSteps() {
   const isAdmin = hasRole("administrator");
   return (
@@ -138,8 +97,7 @@ function subtitle(): string {
 
 export function BasesScreen() {
   const text = address.value.query.get("q") ?? "";
-  const asked = address.value.query.get("state") as StateFilter | null;
-  const state = STATES.find(([value]) => value === asked)?.[0] ?? "all";
+  const state = readState(address.value.query.get("state"));
   const rows = useMemo(() => treeRows(tree.value, { text, state }, isOpen), [tree.value, text, state, opened.value]);
   const columns = useMemo(columnsOf, []);
   const isAdmin = hasRole("administrator");
@@ -150,7 +108,7 @@ export function BasesScreen() {
       actions={isAdmin && machines.size > 0 && <Button icon="import" onClick={openImport}>Import a machine…</Button>}>
       {machines.size === 0 ? <FirstSteps /> : (
         <>
-          <Filter text={text} state={state} />
+          <MachineFilter text={text} state={state} />
           {rows.length === 0 ? (
             <Empty icon="search" title="No machine is like this" actions={<Button onClick={() => navigate("/bases")}>Show all</Button>} />
           ) : (
@@ -160,7 +118,7 @@ export function BasesScreen() {
               toggle={(row, open) => (opened.value = new Map(opened.value).set(row.id, open))} open={openRow} menu={openRowMenu}
               onShow={(some) => wantSpace(some.flatMap((row) => row.machine ?? []))} />
           )}
-          <SelectionBar />
+          <SelectionBar chosen={[...selectedIds.value].flatMap((id) => machines.get(id) ?? [])} clear={() => (selectedIds.value = new Set())} />
         </>
       )}
     </Screen>
