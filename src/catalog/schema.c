@@ -8,10 +8,6 @@
  */
 #include "catalog/schema.h"
 
-#include "foundation/error.h"
-
-#define APPLICATION_ID 0x556e6470 /* "Undp" */
-
 static const char version_1[] =
     "CREATE TABLE meta ("
     " name TEXT PRIMARY KEY NOT NULL,"
@@ -169,56 +165,10 @@ const Migration schema_migrations[] = {
 };
 const guint schema_migration_count = G_N_ELEMENTS(schema_migrations);
 
-typedef struct {
-    Database *database;
-    const Migration *migrations;
-    guint count;
-    gint64 version;
-} MigrationRun;
-
-static gboolean migrate(gpointer data, GError **error)
-{
-    MigrationRun *run = data;
-    for (guint i = 0; i < run->count; i++)
-        if (run->migrations[i].version > run->version) {
-            g_autofree char *mark = g_strdup_printf("PRAGMA user_version = %" G_GINT64_FORMAT,
-                                                    run->migrations[i].version);
-            if (!database_execute(run->database, run->migrations[i].sql, error) ||
-                !database_execute(run->database, mark, error))
-                return FALSE;
-        }
-    return database_execute(run->database, "PRAGMA application_id = " G_STRINGIFY(APPLICATION_ID),
-                            error);
-}
-
-/* An empty database is ours to fill; one with tables must carry our mark. */
-static gboolean check_owner(Database *database, GError **error)
-{
-    gint64 application, tables;
-    if (!database_number(database, "PRAGMA application_id", &application, error) ||
-        !database_number(database, "SELECT COUNT(*) FROM sqlite_master", &tables, error))
-        return FALSE;
-    if (application == APPLICATION_ID || (application == 0 && tables == 0))
-        return TRUE;
-    return error_set(error, UNDERPIN_ERROR_INVALID,
-                     "see the path of the catalog in the configuration",
-                     "'%s' is a database of another program", database->path);
-}
-
-gboolean schema_migrate(Database *database, const Migration *migrations, guint count,
-                        GError **error)
-{
-    MigrationRun run = {database, migrations, count, 0};
-    gint64 newest = migrations[count - 1].version;
-    if (!check_owner(database, error) ||
-        !database_number(database, "PRAGMA user_version", &run.version, error))
-        return FALSE;
-    if (run.version > newest)
-        return error_set(
-            error, UNDERPIN_ERROR_UNSUPPORTED,
-            "install the newer version again, or restore a backup made before the upgrade",
-            "the catalog '%s' is of version %" G_GINT64_FORMAT
-            ", and this program knows versions up to %" G_GINT64_FORMAT,
-            database->path, run.version, newest);
-    return run.version == newest || database_transaction(database, migrate, &run, error);
-}
+const DatabaseKind schema_kind = {
+    .noun = "the catalog",
+    .damaged_remedy =
+        "restore a backup of the catalog, or rebuild it with 'underpin doctor --rebuild'",
+    .application_id = 0x556e6470, /* "Undp" */
+    .visits_fault_points = TRUE,
+};

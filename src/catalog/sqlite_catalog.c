@@ -88,8 +88,8 @@ Catalog *catalog_sqlite_new(const char *path, GError **error)
     g_mutex_init(&catalog->lock);
     catalog->open_jobs =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
-    if (database_open(&catalog->database, path, error) &&
-        schema_migrate(&catalog->database, schema_migrations, schema_migration_count, error) &&
+    if (database_open(&catalog->database, &schema_kind, path, error) &&
+        database_migrate(&catalog->database, schema_migrations, schema_migration_count, error) &&
         prepare_statements(catalog, error) && read_counters(catalog, error))
         return &catalog->catalog;
     g_prefix_error(error, "opening the catalog: ");

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "catalog/database.h"
+#include "database/database.h"
 
 typedef enum {
     COLUMN_TEXT,   /* char *, NULL for NULL */

@@ -480,14 +480,14 @@ static void migrations_run_from_every_earlier_version(void **state)
     (void)state;
     for (guint from = 1; from <= 3; from++) {
         Database database = {0};
-        assert_true(database_open(&database, ":memory:", NULL));
-        assert_true(schema_migrate(&database, steps, from, NULL));
+        assert_true(database_open(&database, &schema_kind, ":memory:", NULL));
+        assert_true(database_migrate(&database, steps, from, NULL));
         assert_int_equal(number_of(&database, "PRAGMA user_version"), from);
-        assert_true(schema_migrate(&database, steps, 3, NULL));
+        assert_true(database_migrate(&database, steps, 3, NULL));
         assert_int_equal(number_of(&database, "PRAGMA user_version"), 3);
         assert_int_equal(number_of(&database, "SELECT COUNT(*) FROM colour WHERE shade = 'dark'"),
                          1);
-        assert_true(schema_migrate(&database, steps, 3, NULL));
+        assert_true(database_migrate(&database, steps, 3, NULL));
         database_close(&database);
     }
 }
@@ -497,9 +497,9 @@ static void a_failed_migration_leaves_the_old_version(void **state)
     (void)state;
     g_autoptr(GError) error = NULL;
     Database database = {0};
-    assert_true(database_open(&database, ":memory:", NULL));
-    assert_true(schema_migrate(&database, broken_steps, 1, NULL));
-    assert_false(schema_migrate(&database, broken_steps, 3, &error));
+    assert_true(database_open(&database, &schema_kind, ":memory:", NULL));
+    assert_true(database_migrate(&database, broken_steps, 1, NULL));
+    assert_false(database_migrate(&database, broken_steps, 3, &error));
     assert_non_null(error);
     assert_int_equal(number_of(&database, "PRAGMA user_version"), 1);
     assert_int_equal(number_of(&database, "SELECT COUNT(*) FROM pragma_table_info('colour')"), 1);

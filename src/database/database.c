@@ -4,10 +4,10 @@
  * Exactly one connection exists per file, in one process, and it writes, reads and checkpoints:
  * SQLite before 3.51.3 can corrupt a WAL file when one connection commits while another
  * checkpoints. locking_mode=EXCLUSIVE makes that a fact instead of a promise. synchronous=FULL,
- * because NORMAL may lose the last commits at a power loss, and the catalog is where an operation
- * has happened.
+ * because NORMAL may lose the last commits at a power loss, and a commit is where an operation has
+ * happened.
  */
-#include "catalog/database.h"
+#include "database/database.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +24,6 @@
 #define MEMORY_PATH ":memory:"
 #define CIFS_MAGIC  0xFF534D42
 #define SMB2_MAGIC  0xFE534D42
-#define DAMAGED_REMEDY                                                                             \
-    "restore a backup of the catalog, or rebuild it with 'underpin doctor --rebuild'"
 
 /* --- errors ----------------------------------------------------------------------------------- */
 
@@ -33,15 +31,15 @@ typedef struct {
     int code; /* SQLite's primary result */
     UnderpinErrorCode ours;
     const char *what;
-    const char *hint;
+    const char *hint; /* NULL: the kind's remedy for damage */
 } Meaning;
 
 static const Meaning meanings[] = {
     {SQLITE_FULL, UNDERPIN_ERROR_NO_SPACE, "has no room to grow", "free space on its file system"},
-    {SQLITE_CORRUPT, UNDERPIN_ERROR_BACKEND, "is damaged", DAMAGED_REMEDY},
-    {SQLITE_NOTADB, UNDERPIN_ERROR_BACKEND, "is no database, or is damaged", DAMAGED_REMEDY},
+    {SQLITE_CORRUPT, UNDERPIN_ERROR_BACKEND, "is damaged", NULL},
+    {SQLITE_NOTADB, UNDERPIN_ERROR_BACKEND, "is no database, or is damaged", NULL},
     {SQLITE_BUSY, UNDERPIN_ERROR_BUSY, "is in use by another process",
-     "only one underpind may run on a catalog: stop the other one"},
+     "only one underpind may have it open: stop the other one"},
     {SQLITE_LOCKED, UNDERPIN_ERROR_BUSY, "is locked", "try again"},
     {SQLITE_READONLY, UNDERPIN_ERROR_DENIED, "cannot be written",
      "see its owner and mode, and whether its file system is mounted read-only"},
@@ -70,15 +68,16 @@ gboolean database_fail(Database *database, int code, GError **error)
 {
     const Meaning *meaning = meaning_of(code);
     int problem = database->handle == NULL ? 0 : sqlite3_system_errno(database->handle);
+    const char *hint = meaning->hint ? meaning->hint : database->kind->damaged_remedy;
     gboolean from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     g_debug("SQLite: %d, %s", code,
             database->handle == NULL ? "no handle" : sqlite3_errmsg(database->handle));
     if (from_system && (problem == ENOSPC || problem == EDQUOT))
-        meaning = meaning_of(SQLITE_FULL);
-    else if (from_system && problem != 0)
-        return error_set(error, meaning->ours, meaning->hint, "the catalog '%s' %s: %s",
+        return database_fail(database, SQLITE_FULL, error);
+    if (from_system && problem != 0)
+        return error_set(error, meaning->ours, hint, "%s '%s' %s: %s", database->kind->noun,
                          database->path, meaning->what, g_strerror(problem));
-    return error_set(error, meaning->ours, meaning->hint, "the catalog '%s' %s", database->path,
+    return error_set(error, meaning->ours, hint, "%s '%s' %s", database->kind->noun, database->path,
                      meaning->what);
 }
 
@@ -126,8 +125,8 @@ static sqlite3_stmt *first_row(Database *database, const char *sql, GError **err
     if (statement == NULL || !database_step(database, statement, &row, error))
         return NULL;
     if (!row) {
-        error_set(error, UNDERPIN_ERROR_BACKEND, DAMAGED_REMEDY, "the catalog '%s' lacks a record",
-                  database->path);
+        error_set(error, UNDERPIN_ERROR_BACKEND, database->kind->damaged_remedy,
+                  "%s '%s' lacks a record", database->kind->noun, database->path);
         return NULL;
     }
     return g_steal_pointer(&statement);
@@ -165,9 +164,9 @@ static gboolean refuse_unknown(Database *database, GError **error)
         error, UNDERPIN_ERROR_BACKEND,
         "see the kernel's log for errors of its disk, then restart underpind: it finds out "
         "and goes on from there",
-        "the catalog '%s' could not be written to disk, and whether the last change has "
-        "happened is not known",
-        database->path);
+        "%s '%s' could not be written to disk, and whether the last change has happened is not "
+        "known",
+        database->kind->noun, database->path);
 }
 
 /*
@@ -189,14 +188,19 @@ static gboolean fail_commit(Database *database, int code, GError **error)
     return FALSE;
 }
 
+static gboolean visit(const Database *database, FaultPoint point, GError **error)
+{
+    return !database->kind->visits_fault_points || fault_point(point, error);
+}
+
 gboolean database_transaction(Database *database, DatabaseWork body, gpointer data, GError **error)
 {
     if (database->outcome_unknown)
         return refuse_unknown(database, error);
-    if (!fault_point(FAULT_CATALOG_BEGIN, error) ||
+    if (!visit(database, FAULT_CATALOG_BEGIN, error) ||
         !database_execute(database, "BEGIN IMMEDIATE", error))
         return FALSE;
-    if (!body(data, error) || !fault_point(FAULT_CATALOG_COMMIT, error)) {
+    if (!body(data, error) || !visit(database, FAULT_CATALOG_COMMIT, error)) {
         roll_back(database);
         return FALSE;
     }
@@ -204,43 +208,46 @@ gboolean database_transaction(Database *database, DatabaseWork body, gpointer da
     if (code != SQLITE_OK)
         return fail_commit(database, code, error);
     /* What is committed has happened: this point can kill, but it cannot fail. */
-    fault_point(FAULT_CATALOG_COMMITTED, NULL);
+    visit(database, FAULT_CATALOG_COMMITTED, NULL);
     return TRUE;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* SQLite's locks and shared memory are not to be trusted there. */
-static gboolean refuse_network(const char *directory, const char *path, GError **error)
+static gboolean refuse_network(const Database *database, const char *directory, GError **error)
 {
     struct statfs facts;
     if (statfs(directory, &facts) != 0)
-        return error_set_errno(error, errno, "the directory of the catalog '%s'", path);
+        return error_set_errno(error, errno, "the directory of %s '%s'", database->kind->noun,
+                               database->path);
     const guint64 type = (guint32)facts.f_type;
     if (type != NFS_SUPER_MAGIC && type != CIFS_MAGIC && type != SMB2_MAGIC)
         return TRUE;
     return error_set(error, UNDERPIN_ERROR_UNSUPPORTED,
-                     "keep the catalog on a local disk; the store may lie on the network",
-                     "the catalog '%s' would lie on a network file system", path);
+                     "keep it on a local disk; the store may lie on the network",
+                     "%s '%s' would lie on a network file system", database->kind->noun,
+                     database->path);
 }
 
 /*
  * The file exists with mode 0600 before SQLite sees it: the log inherits the mode. An existing one
  * is not opened here, because closing it would drop the locks of a connection of this very process.
  */
-static gboolean make_file(const char *path, GError **error)
+static gboolean make_file(const Database *database, GError **error)
 {
+    const char *path = database->path, *noun = database->kind->noun;
     g_autofree char *directory = g_path_get_dirname(path);
-    if (!refuse_network(directory, path, error))
+    if (!refuse_network(database, directory, error))
         return FALSE;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) {
         if (chmod(path, 0600) == 0)
             return TRUE;
-        return error_set_errno(error, errno, "setting the mode of the catalog '%s'", path);
+        return error_set_errno(error, errno, "setting the mode of %s '%s'", noun, path);
     }
     if (fd < 0)
-        return error_set_errno(error, errno, "making the catalog '%s'", path);
+        return error_set_errno(error, errno, "making %s '%s'", noun, path);
     close(fd);
     return durable_directory_sync(AT_FDCWD, directory, error);
 }
@@ -268,15 +275,18 @@ static gboolean configure(Database *database, GError **error)
     if (mode == NULL)
         return FALSE;
     if (!g_str_equal(mode, "wal") && !g_str_equal(database->path, MEMORY_PATH))
-        return error_set(error, UNDERPIN_ERROR_UNSUPPORTED, "keep the catalog on a local disk",
-                         "the catalog '%s' cannot have a write-ahead log", database->path);
+        return error_set(error, UNDERPIN_ERROR_UNSUPPORTED, "keep it on a local disk",
+                         "%s '%s' cannot have a write-ahead log", database->kind->noun,
+                         database->path);
     return database_execute(database, "BEGIN IMMEDIATE; COMMIT", error);
 }
 
-gboolean database_open(Database *database, const char *path, GError **error)
+gboolean database_open(Database *database, const DatabaseKind *kind, const char *path,
+                       GError **error)
 {
+    database->kind = kind;
     database->path = g_strdup(path);
-    if (!g_str_equal(path, MEMORY_PATH) && !make_file(path, error))
+    if (!g_str_equal(path, MEMORY_PATH) && !make_file(database, error))
         return FALSE;
     int code =
         sqlite3_open_v2(path, &database->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);

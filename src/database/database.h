@@ -1,11 +1,19 @@
-/* One SQLite connection with our errors: what the files of this adapter share. Private to the
- * catalog. */
+/* One SQLite connection with our errors: what every database file of the daemon is opened with. */
 #pragma once
 
 #include <glib.h>
 #include <sqlite3.h>
 
+/* What a database is for; static. */
 typedef struct {
+    const char *noun;             /* "the catalog": errors begin with it */
+    const char *damaged_remedy;   /* the hint where the file is damaged */
+    int application_id;           /* SQLite's mark of whose file it is */
+    gboolean visits_fault_points; /* those of the catalog */
+} DatabaseKind;
+
+typedef struct {
+    const DatabaseKind *kind;
     sqlite3 *handle;
     char *path;
     gboolean outcome_unknown; /* a commit could be neither made durable nor taken back */
@@ -14,7 +22,8 @@ typedef struct {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
 
 /* Opens or makes the file, for this object alone. Sets what the connection needs; no schema. */
-gboolean database_open(Database *database, const char *path, GError **error);
+gboolean database_open(Database *database, const DatabaseKind *kind, const char *path,
+                       GError **error);
 void database_close(Database *database);
 
 /* Sets the error of SQLite's result `code`, with the remedy. Always FALSE. */
@@ -34,7 +43,7 @@ char *database_text(Database *database, const char *sql, GError **error);
 
 /*
  * One transaction around `body`: committed and durable, or as if it had never been. Visits the
- * fault points of the catalog.
+ * fault points of the catalog where the kind says so.
  */
 typedef gboolean (*DatabaseWork)(gpointer data, GError **error);
 gboolean database_transaction(Database *database, DatabaseWork body, gpointer data, GError **error);
