@@ -71,6 +71,8 @@ static const Key keys[] = {
     {"daemon", "administrators", KIND_TEXT, AT(administrators), "underpin", 0, 255,
      "Members of this group may use the API, as root may; they are as powerful as root. Need not "
      "exist."},
+    {"daemon", "audit_retention", KIND_DURATION, AT(audit_retention_seconds), "365d", 24 * 3600,
+     (guint64)3650 * 24 * 3600, "How long the audit trail is kept."},
     {"daemon", "workers", KIND_NUMBER, AT(workers), "4", 1, 64, "Jobs that run at the same time."},
     {"daemon", "connection_limit", KIND_NUMBER, AT(connection_limit), "512", 16, 65536,
      "Connections to the API at the same time."},
@@ -408,4 +410,10 @@ char *config_hook_socket(const Config *config)
 char *config_claims_directory(const Config *config)
 {
     return g_build_filename(config->run_directory, "claims", NULL);
+}
+
+char *config_accounts_path(const Config *config)
+{
+    g_autofree char *directory = g_path_get_dirname(config->catalog_path);
+    return g_build_filename(directory, "access.sqlite", NULL);
 }

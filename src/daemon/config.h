@@ -21,6 +21,7 @@ typedef struct {
     char *hook_program;
     char *run_directory;
     char *administrators; /* group */
+    guint64 audit_retention_seconds;
     guint workers;
     guint connection_limit;
     gboolean web_enabled;
@@ -63,3 +64,5 @@ char *config_example(void);
 char *config_api_socket(const Config *config);
 char *config_hook_socket(const Config *config);
 char *config_claims_directory(const Config *config);
+/* The file of accounts, beside the catalog. Caller frees. */
+char *config_accounts_path(const Config *config);

@@ -37,6 +37,8 @@ struct Wiring {
     Hypervisor *hypervisor;
     Claims *claims;
     Clock *clock;
+    Clock *access_clock; /* of its own, for it outlives the engine */
+    Access *access;
     Engine *engine;
     Jobs *jobs;
     HookSocket *hook_socket;
@@ -208,6 +210,35 @@ static gboolean make_web(Wiring *wiring, GError **error)
     return wiring->web != NULL;
 }
 
+/* Accounts that cannot be used keep nobody from the unix socket, nor any machine from starting. */
+static void open_access(Wiring *wiring)
+{
+    AccessConfig config;
+    g_autofree char *path = config_accounts_path(wiring->config);
+    access_config_init(&config);
+    config.path = path;
+    config.audit_retention_seconds = (gint64)wiring->config->audit_retention_seconds;
+    wiring->access_clock = clock_new_system();
+    wiring->access = access_open(&config, wiring->access_clock);
+    const GError *problem = access_problem(wiring->access);
+    if (problem)
+        g_warning("%s; %s", problem->message, error_hint(problem));
+}
+
+/* The token is told here and by 'underpin account setup-link' only. */
+static void log_setup_link(Wiring *wiring)
+{
+    gboolean is_needed = FALSE;
+    if (!wiring->web || !access_needs_setup(wiring->access, &is_needed, NULL) || !is_needed)
+        return;
+    g_autofree char *token = access_new_setup_token(wiring->access, NULL);
+    g_autofree char *address = web_server_address(wiring->web);
+    if (token)
+        g_message("there is no account for the web page yet: within %d days the first "
+                  "administrator is made at %s/setup#%s",
+                  ACCESS_SETUP_SECONDS / (24 * 3600), address, token);
+}
+
 static void make_api(Wiring *wiring)
 {
     gsize count;
@@ -217,6 +248,7 @@ static void make_api(Wiring *wiring)
     wiring->api = (Api){
         .engine = wiring->engine,
         .jobs = wiring->jobs,
+        .access = wiring->access,
         .catalog = wiring->catalog,
         .hypervisor = wiring->hypervisor,
         .events = event_stream_new(&events),
@@ -250,12 +282,14 @@ Wiring *wiring_new(const Config *config, GError **error)
     if (!make_web(wiring, error) || !prepare_directories(wiring, error) ||
         !open_ports(wiring, error))
         return NULL;
+    open_access(wiring);
     make_engine(wiring);
     listen_to_host(wiring);
     make_api(wiring);
     if (!open_engine(wiring, error) || !event_bridge_connect(&wiring->api, error) ||
         !jobs_start(wiring->jobs, error) || !start_server(wiring, error))
         return NULL;
+    log_setup_link(wiring);
     return g_steal_pointer(&wiring);
 }
 
@@ -327,6 +361,9 @@ void wiring_free(Wiring *wiring)
     event_stream_free(wiring->api.events);
     http_metrics_free(wiring->api.metrics);
     job_tally_free(wiring->api.tally);
+    access_free(wiring->access);
+    if (wiring->access_clock)
+        clock_free(wiring->access_clock);
     if (wiring->run_lock >= 0)
         close(wiring->run_lock);
     g_free(wiring);

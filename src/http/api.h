@@ -2,6 +2,7 @@
  * runs. */
 #pragma once
 
+#include "access/access.h"
 #include "http/event_stream.h"
 #include "http/http_metrics.h"
 #include "http/job_tally.h"
@@ -13,6 +14,7 @@ typedef struct WebServer WebServer;
 struct Api {
     Engine *engine;
     Jobs *jobs;
+    Access *access;
     Catalog *catalog;       /* history of a machine */
     Hypervisor *hypervisor; /* domains that are not ours */
     EventStream *events;

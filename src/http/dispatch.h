@@ -3,6 +3,6 @@
 
 #include "http/api.h"
 
-/* Never NULL. Checks the peer, calls the route's handler, turns an error into a problem, and logs
- * it once. */
-HttpResponse *dispatch(const Api *api, const Route *route, const HttpRequest *request);
+/* Never NULL. Finds out in whose name the request comes, checks what he may, calls the route's
+ * handler, turns an error into a problem, logs it once, and tells the audit trail. */
+HttpResponse *dispatch(const Api *api, const Route *route, HttpRequest *request);

@@ -5,6 +5,7 @@
  */
 #include "http/event_bridge.h"
 
+#include "http/audit_trail.h"
 #include "http/handlers.h"
 #include "model/json.h"
 
@@ -25,7 +26,8 @@ static void read_machine(const Inventory *inventory, gpointer user_data)
 
 static void publish_removed(const Api *api, const char *id)
 {
-    event_stream_publish(api->events, "machine-removed", json_pack("{s:s}", "id", id));
+    event_stream_publish(api->events, "machine-removed", json_pack("{s:s}", "id", id),
+                         &(EventAudience){.machine_id = id});
 }
 
 /* A machine that has gone between the change and now has an event of its own. */
@@ -37,19 +39,20 @@ static void publish_machine(const Api *api, const char *id)
     Rendering rendering = {.machine = machine,
                            .power = power_name(engine_power(api->engine, machine->id))};
     engine_read(api->engine, read_machine, &rendering);
-    event_stream_publish(api->events, "machine", rendering.json);
+    event_stream_publish(api->events, "machine", rendering.json,
+                         &(EventAudience){.machine_id = machine->id});
 }
 
 static void publish_layers(const Api *api, const char *id)
 {
     (void)id;
-    event_stream_publish(api->events, "layers", json_object());
+    event_stream_publish(api->events, "layers", json_object(), NULL);
 }
 
 static void publish_host(const Api *api, const char *id)
 {
     (void)id;
-    event_stream_publish(api->events, "host", json_object());
+    event_stream_publish(api->events, "host", json_object(), NULL);
 }
 
 static void (*const publishers[])(const Api *, const char *) = {
@@ -58,11 +61,21 @@ static void (*const publishers[])(const Api *, const char *) = {
     [ENGINE_HOST_CHANGED] = publish_host,       [ENGINE_WANTS_SETTLE] = NULL,
 };
 
+/* Ids are never given twice, so an assignment that stays behind gives nothing away. */
+static void forget_assignments(const Api *api, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    if (!access_problem(api->access) && !access_forget_machine(api->access, id, &error))
+        g_warning("the assignments of a removed machine are still there: %s", error->message);
+}
+
 static void on_engine_event(EngineEvent event, const char *id, const GError *error,
                             gpointer user_data)
 {
     (void)error;
     const Api *api = user_data;
+    if (event == ENGINE_MACHINE_REMOVED)
+        forget_assignments(api, id);
     if (publishers[event] && event_stream_is_heard(api->events))
         publishers[event](api, id);
 }
@@ -70,15 +83,19 @@ static void on_engine_event(EngineEvent event, const char *id, const GError *err
 static void on_jobs_event(JobsEvent event, const Job *job, const JobItem *item, gpointer user_data)
 {
     const Api *api = user_data;
-    job_tally_note(api->tally, job);
+    const EventAudience audience = {.machine_id = item ? item->machine_id : NULL,
+                                    .requested_by = job->requested_by,
+                                    .requested_at = job->created_at};
+    if (job_tally_note(api->tally, job))
+        audit_job(api, job);
     if (!event_stream_is_heard(api->events))
         return;
     if (event == JOBS_JOB_CHANGED)
-        event_stream_publish(api->events, "job", job_to_api_json(api, job, FALSE));
+        event_stream_publish(api->events, "job", job_to_api_json(api, job, FALSE), &audience);
     else
         event_stream_publish(
             api->events, "item",
-            json_pack("{s:s, s:o}", "job", job->id, "item", job_item_to_json(item)));
+            json_pack("{s:s, s:o}", "job", job->id, "item", job_item_to_json(item)), &audience);
 }
 
 gboolean event_bridge_connect(const Api *api, GError **error)

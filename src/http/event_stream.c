@@ -20,6 +20,8 @@
 /* One rendered event; the count is protected by the stream's lock. */
 typedef struct {
     guint ref_count;
+    char *machine_id, *requested_by; /* its audience; both NULL: those who see all */
+    gint64 requested_at;
     gsize length;
     char bytes[];
 } Text;
@@ -36,15 +38,18 @@ struct EventStream {
     guint64 next;       /* sequence of the next event */
     gsize bytes;        /* held by the ring */
     GPtrArray *readers; /* borrowed */
+    GHashTable *cuts;   /* account id -> guint64: what it heard before cannot be resumed */
     gint64 left_at_us;  /* when the last reader left */
     gboolean closed;
 };
 
 struct EventReader {
     EventStream *stream;
+    Identity *identity; /* NULL: hears everything */
     EventReaderSwitch park, wake;
     gpointer user_data;
     /* protected by the stream's lock */
+    gboolean dismissed;
     guint64 sequence; /* of the next event to read */
     Text *current;    /* being read; NULL: between events */
     gsize offset;
@@ -65,7 +70,7 @@ void event_stream_config_init(EventStreamConfig *config)
 
 static Text *text_new(const char *bytes, gsize length)
 {
-    Text *text = g_malloc(sizeof *text + length);
+    Text *text = g_malloc0(sizeof *text + length);
     text->ref_count = 1;
     text->length = length;
     memcpy(text->bytes, bytes, length);
@@ -74,8 +79,11 @@ static Text *text_new(const char *bytes, gsize length)
 
 static void text_unref(Text *text)
 {
-    if (text && --text->ref_count == 0)
-        g_free(text);
+    if (!text || --text->ref_count > 0)
+        return;
+    g_free(text->machine_id);
+    g_free(text->requested_by);
+    g_free(text);
 }
 
 /* "id: 7\nevent: job\ndata: {…}\n\n"; sequence 0: without a number. Takes `data`. */
@@ -178,6 +186,7 @@ EventStream *event_stream_new(const EventStreamConfig *config)
                        : (guint64)(g_get_real_time() / G_USEC_PER_SEC) * SEQUENCES_PER_SECOND;
     stream->oldest = stream->next;
     stream->readers = g_ptr_array_new();
+    stream->cuts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     stream->left_at_us = G_MININT64 / 2;
     pthread_mutex_init(&stream->lock, NULL);
     start_keeper(stream);
@@ -204,6 +213,7 @@ void event_stream_free(EventStream *stream)
     pthread_cond_destroy(&stream->closing);
     pthread_mutex_destroy(&stream->lock);
     g_ptr_array_unref(stream->readers);
+    g_hash_table_unref(stream->cuts);
     g_free(stream->ring);
     g_free(stream);
 }
@@ -220,11 +230,35 @@ gboolean event_stream_is_heard(EventStream *stream)
     return FALSE;
 }
 
-void event_stream_publish(EventStream *stream, const char *type, json_t *data)
+void event_stream_publish(EventStream *stream, const char *type, json_t *data,
+                          const EventAudience *audience)
 {
     LOCK_FOR_SCOPE(&stream->lock);
-    ring_take(stream, text_render(stream->next, type, data));
+    Text *text = text_render(stream->next, type, data);
+    if (audience) {
+        text->machine_id = g_strdup(audience->machine_id);
+        text->requested_by = g_strdup(audience->requested_by);
+        text->requested_at = audience->requested_at;
+    }
+    ring_take(stream, text);
     wake_all(stream);
+}
+
+void event_stream_dismiss(EventStream *stream, const char *account_id, const char *session_id)
+{
+    LOCK_FOR_SCOPE(&stream->lock);
+    for (guint i = 0; i < stream->readers->len; i++) {
+        EventReader *reader = stream->readers->pdata[i];
+        const Identity *identity = reader->identity;
+        if (!identity || g_strcmp0(identity->account_id, account_id) != 0 ||
+            (session_id && g_strcmp0(identity->session_id, session_id) != 0))
+            continue;
+        reader->dismissed = TRUE;
+        reader_wake(reader);
+    }
+    if (!session_id)
+        g_hash_table_replace(stream->cuts, g_strdup(account_id),
+                             g_memdup2(&stream->next, sizeof stream->next));
 }
 
 void event_stream_keep_alive(EventStream *stream)
@@ -239,13 +273,24 @@ guint event_stream_readers(EventStream *stream)
     return stream->readers->len;
 }
 
-/* Whether everything after `last_event_id` is still there; its number in *last_out. */
-static gboolean can_resume(const EventStream *stream, const char *last_event_id, guint64 *last_out)
+/* The number from which on an account's events are those it may hear now. */
+static guint64 cut_of(const EventStream *stream, const Identity *identity)
 {
+    const guint64 *cut = identity && identity->account_id
+                             ? g_hash_table_lookup(stream->cuts, identity->account_id)
+                             : NULL;
+    return cut ? *cut : 0;
+}
+
+/* Whether everything after `last_event_id` is still there; its number in *last_out. */
+static gboolean can_resume(const EventReader *reader, const char *last_event_id, guint64 *last_out)
+{
+    const EventStream *stream = reader->stream;
     guint64 last = 0;
     if (!g_ascii_string_to_unsigned(last_event_id, 10, 0, G_MAXUINT64 - 1, &last, NULL))
         return FALSE;
-    if (last + 1 < stream->oldest || last + 1 > stream->next)
+    if (last + 1 < stream->oldest || last + 1 > stream->next ||
+        last + 1 < cut_of(stream, reader->identity))
         return FALSE;
     *last_out = last;
     return TRUE;
@@ -256,15 +301,15 @@ static void reader_begin(EventReader *reader, const char *last_event_id)
 {
     EventStream *stream = reader->stream;
     guint64 last = stream->next - 1;
-    gboolean is_whole = !last_event_id || can_resume(stream, last_event_id, &last);
+    gboolean is_whole = !last_event_id || can_resume(reader, last_event_id, &last);
     json_t *data = json_pack("{s:I}", "sequence", (json_int_t)last);
     reader->current = text_render(last, is_whole ? "hello" : "reset", data);
     reader->sequence = last + 1;
 }
 
-EventReader *event_reader_new(EventStream *stream, const char *last_event_id,
-                              EventReaderSwitch park, EventReaderSwitch wake, gpointer user_data,
-                              GError **error)
+EventReader *event_reader_new(EventStream *stream, const Identity *identity,
+                              const char *last_event_id, EventReaderSwitch park,
+                              EventReaderSwitch wake, gpointer user_data, GError **error)
 {
     LOCK_FOR_SCOPE(&stream->lock);
     if (stream->readers->len >= stream->config.reader_limit) {
@@ -278,6 +323,7 @@ EventReader *event_reader_new(EventStream *stream, const char *last_event_id,
     }
     EventReader *reader = g_new0(EventReader, 1);
     reader->stream = stream;
+    reader->identity = identity ? identity_ref(identity) : NULL;
     reader->park = park;
     reader->wake = wake;
     reader->user_data = user_data;
@@ -296,7 +342,31 @@ void event_reader_free(EventReader *reader)
     if (stream->readers->len == 0)
         stream->left_at_us = g_get_monotonic_time();
     text_unref(reader->current);
+    identity_unref(reader->identity);
     g_free(reader);
+}
+
+static gboolean reader_hears(const EventReader *reader, const Text *text)
+{
+    const Identity *identity = reader->identity;
+    if (!identity || !identity_is_confined(identity))
+        return TRUE;
+    if (text->requested_by && !identity_has_asked(identity, text->requested_by, text->requested_at))
+        return FALSE;
+    return text->machine_id ? identity_sees_machine(identity, text->machine_id)
+                            : text->requested_by != NULL;
+}
+
+/* The next event of the ring that it hears, or NULL. */
+static Text *next_heard(EventReader *reader)
+{
+    EventStream *stream = reader->stream;
+    while (reader->sequence < stream->next) {
+        Text *text = *ring_slot(stream, reader->sequence++);
+        if (reader_hears(reader, text))
+            return text;
+    }
+    return NULL;
 }
 
 /* The next thing to read; FALSE where there is nothing. Not called for a reader that has fallen
@@ -304,12 +374,12 @@ void event_reader_free(EventReader *reader)
 static gboolean reader_advance(EventReader *reader)
 {
     static const char comment[] = ": keep-alive\n\n";
-    EventStream *stream = reader->stream;
     if (reader->current)
         return TRUE;
     reader->offset = 0;
-    if (reader->sequence < stream->next) {
-        reader->current = *ring_slot(stream, reader->sequence++);
+    Text *heard = next_heard(reader);
+    if (heard) {
+        reader->current = heard;
         reader->current->ref_count++;
         reader->keep_alive_due = FALSE;
     } else if (reader->keep_alive_due) {
@@ -329,10 +399,17 @@ static gsize reader_copy(EventReader *reader, char *buffer, gsize size)
     return part;
 }
 
+static gboolean is_expired(const Identity *identity)
+{
+    return identity && identity->expires_at > 0 &&
+           g_get_real_time() / G_USEC_PER_SEC >= identity->expires_at;
+}
+
 static gboolean reader_is_over(const EventReader *reader)
 {
     const EventStream *stream = reader->stream;
-    return stream->closed || (!reader->current && reader->sequence < stream->oldest);
+    return stream->closed || reader->dismissed || is_expired(reader->identity) ||
+           (!reader->current && reader->sequence < stream->oldest);
 }
 
 gssize event_reader_read(EventReader *reader, char *buffer, gsize size)

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include <glib.h>
+#include "access/identity.h"
 
 typedef struct EventStream EventStream;
 typedef struct EventReader EventReader;
@@ -39,8 +39,22 @@ void event_stream_close(EventStream *stream);
  * machines change in one commit).
  */
 gboolean event_stream_is_heard(EventStream *stream);
-/* Takes `data`. `type` is one of the names in the API's document. */
-void event_stream_publish(EventStream *stream, const char *type, json_t *data);
+/* Whom an event concerns: users hear of their machines and of the jobs they have asked for. */
+typedef struct {
+    const char *machine_id;   /* NULL: of no machine */
+    const char *requested_by; /* NULL: of no job */
+    gint64 requested_at;
+} EventAudience;
+/* Takes `data`. `type` is one of the names in the API's document. `audience` NULL: nobody who does
+ * not see all. */
+void event_stream_publish(EventStream *stream, const char *type, json_t *data,
+                          const EventAudience *audience);
+/*
+ * Ends the readers of an account, or of one of its sessions (NULL: all): what they may hear is not
+ * what it was. They come back as who they are now; without a session named they then begin anew,
+ * because machines may have become theirs.
+ */
+void event_stream_dismiss(EventStream *stream, const char *account_id, const char *session_id);
 /* A comment to every reader that waits; done every keep_alive_seconds by the stream itself. */
 void event_stream_keep_alive(EventStream *stream);
 guint event_stream_readers(EventStream *stream);
@@ -54,11 +68,12 @@ typedef void (*EventReaderSwitch)(gpointer user_data);
 /*
  * A reader that begins with "hello" {"sequence"} and goes on after `last_event_id`, or with the
  * next event where that is NULL. What can no longer be resumed begins with "reset" {"sequence"}
- * instead: everything must be read anew. UNAVAILABLE when there are too many readers.
+ * instead: everything must be read anew. It hears what `identity` may, for as long as that lasts;
+ * NULL: everything. UNAVAILABLE when there are too many readers.
  */
-EventReader *event_reader_new(EventStream *stream, const char *last_event_id,
-                              EventReaderSwitch park, EventReaderSwitch wake, gpointer user_data,
-                              GError **error);
+EventReader *event_reader_new(EventStream *stream, const Identity *identity,
+                              const char *last_event_id, EventReaderSwitch park,
+                              EventReaderSwitch wake, gpointer user_data, GError **error);
 void event_reader_free(EventReader *reader);
 /* Up to `size` bytes. 0: nothing at the moment, and `park` has been called; -1: the end. */
 gssize event_reader_read(EventReader *reader, char *buffer, gsize size);

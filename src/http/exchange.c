@@ -184,7 +184,7 @@ static void resume(gpointer connection)
 static struct MHD_Response *event_response(Exchange *exchange)
 {
     g_autoptr(GError) error = NULL;
-    EventReader *reader = event_reader_new(exchange->host->api->events,
+    EventReader *reader = event_reader_new(exchange->host->api->events, exchange->request->identity,
                                            http_request_header(exchange->request, "Last-Event-ID"),
                                            suspend, resume, exchange->connection, &error);
     if (reader)

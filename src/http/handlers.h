@@ -29,6 +29,25 @@ HANDLER(handle_domain_list);
 HANDLER(handle_health);
 HANDLER(handle_status);
 HANDLER(handle_doctor);
+/* handlers_session.c */
+HANDLER(handle_session_show);
+HANDLER(handle_session_begin);
+HANDLER(handle_session_end);
+HANDLER(handle_password_change);
+HANDLER(handle_set_up);
+/* handlers_accounts.c */
+HANDLER(handle_account_list);
+HANDLER(handle_account_add);
+HANDLER(handle_account_change);
+HANDLER(handle_account_reset);
+HANDLER(handle_account_remove);
+HANDLER(handle_setup_link);
+/* handlers_tokens.c */
+HANDLER(handle_token_list);
+HANDLER(handle_token_add);
+HANDLER(handle_token_revoke);
+/* handlers_audit.c */
+HANDLER(handle_audit_list);
 /* handlers_metrics.c */
 HANDLER(handle_metrics);
 /* handlers_meta.c */

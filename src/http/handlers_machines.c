@@ -9,12 +9,14 @@
 #include "foundation/error.h"
 #include "http/handlers.h"
 #include "http/page.h"
+#include "http/visibility.h"
 #include "model/json.h"
 #include "model/json_put.h"
 
 typedef enum { KIND_ANY, KIND_BASE, KIND_CLONE, KIND_MACHINE } Kind;
 
 typedef struct {
+    const Identity *identity;
     Kind kind;
     const char *base; /* name, UUID or id; NULL: any */
     const char *match;
@@ -57,6 +59,7 @@ static gboolean read_view(const HttpRequest *request, gboolean *as_rows_out, GEr
 
 static gboolean listing_read(const HttpRequest *request, Listing *listing, GError **error)
 {
+    listing->identity = request->identity;
     listing->base = http_request_query(request, "base");
     listing->match = http_request_query(request, "match");
     return page_read(request, &listing->page, error) && read_kind(request, &listing->kind, error) &&
@@ -72,11 +75,16 @@ static Kind machine_kind(const Machine *machine)
                                        : KIND_MACHINE;
 }
 
+static gboolean is_of_base(const Machine *machine, const Machine *base)
+{
+    return g_strcmp0(machine_base_id(machine), base->id) == 0 && !machine_is_base(machine);
+}
+
 static gboolean listing_wants(const Listing *listing, const Machine *machine, const Machine *base)
 {
     if (listing->kind != KIND_ANY && machine_kind(machine) != listing->kind)
         return FALSE;
-    if (base && (g_strcmp0(machine_base_id(machine), base->id) != 0 || machine_is_base(machine)))
+    if (base && !is_of_base(machine, base))
         return FALSE;
     if (listing->by_pending && !machine_is_pending(machine) != !listing->pending)
         return FALSE;
@@ -97,7 +105,8 @@ static void listing_filter(Listing *listing, const Inventory *inventory, const M
 {
     g_autoptr(GPtrArray) all = inventory_machines_sorted(inventory);
     for (guint i = 0; i < all->len; i++) {
-        if (listing_wants(listing, all->pdata[i], base))
+        if (identity_sees_machine(listing->identity, ((const Machine *)all->pdata[i])->id) &&
+            listing_wants(listing, all->pdata[i], base))
             g_ptr_array_add(listing->machines, machine_ref(all->pdata[i]));
     }
     listing->more = page_cut(listing->machines, &listing->page, compare_name);
@@ -112,11 +121,28 @@ static void listing_name_bases(Listing *listing, const Inventory *inventory)
     }
 }
 
+/* A base exists for him who sees it, or a clone of it. */
+static gboolean base_is_visible(const Listing *listing, const Inventory *inventory,
+                                const Machine *base)
+{
+    GHashTableIter each;
+    gpointer machine;
+    if (identity_sees_machine(listing->identity, base->id))
+        return TRUE;
+    g_hash_table_iter_init(&each, inventory->machines);
+    while (g_hash_table_iter_next(&each, NULL, &machine)) {
+        if (identity_sees_machine(listing->identity, ((const Machine *)machine)->id) &&
+            is_of_base(machine, base))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void read_listing(const Inventory *inventory, gpointer user_data)
 {
     Listing *listing = user_data;
     const Machine *base = listing->base ? inventory_find(inventory, listing->base) : NULL;
-    listing->base_found = !listing->base || base;
+    listing->base_found = !listing->base || (base && base_is_visible(listing, inventory, base));
     if (!listing->base_found)
         return;
     listing_filter(listing, inventory, base);
@@ -195,7 +221,7 @@ static void read_full(const Inventory *inventory, gpointer user_data)
 
 HttpResponse *handle_machine_show(const Api *api, const HttpRequest *request, GError **error)
 {
-    g_autoptr(Machine) machine = engine_find_machine(api->engine, request->parameters[0], error);
+    g_autoptr(Machine) machine = visible_machine(api, request, request->parameters[0], error);
     if (!machine)
         return NULL;
     Rendering rendering = {.machine = machine,
@@ -224,7 +250,7 @@ HttpResponse *handle_machine_history(const Api *api, const HttpRequest *request,
     Page page;
     if (!page_read(request, &page, error))
         return NULL;
-    g_autoptr(Machine) machine = engine_find_machine(api->engine, request->parameters[0], error);
+    g_autoptr(Machine) machine = visible_machine(api, request, request->parameters[0], error);
     g_autoptr(GPtrArray) jobs =
         machine ? catalog_machine_jobs(api->catalog, machine->id, page.limit, error) : NULL;
     if (!jobs)

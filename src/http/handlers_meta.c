@@ -12,6 +12,7 @@ static json_t *verb_to_json(const VerbInfo *info)
     json_put_text(json, "name", info->name);
     json_put_text(json, "title", info->title);
     json_put_text(json, "progress", info->progress);
+    json_put_text(json, "role", account_role_name(info->role));
     json_put_flag(json, "replaces", info->replaces);
     json_put_flag(json, "destroys", info->destroys);
     json_put_flag(json, "needs_names", info->needs_names);

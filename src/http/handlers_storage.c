@@ -1,6 +1,7 @@
 /* Where the store's room goes: of one machine, and of the whole. */
 #include "engine/space.h"
 #include "http/handlers.h"
+#include "http/visibility.h"
 #include "model/json_put.h"
 
 /* --- one machine ------------------------------------------------------------------------------ */
@@ -17,7 +18,7 @@ static json_t *volume_to_json(const VolumeSpace *volume)
 HttpResponse *handle_machine_space(const Api *api, const HttpRequest *request, GError **error)
 {
     g_auto(MachineSpace) space = {0};
-    g_autoptr(Machine) machine = engine_find_machine(api->engine, request->parameters[0], error);
+    g_autoptr(Machine) machine = visible_machine(api, request, request->parameters[0], error);
     if (!machine || !engine_machine_space(api->engine, machine, &space, error))
         return NULL;
     json_t *volumes = json_array();

@@ -26,15 +26,17 @@ void job_tally_free(JobTally *tally)
     g_free(tally);
 }
 
-void job_tally_note(JobTally *tally, const Job *job)
+gboolean job_tally_note(JobTally *tally, const Job *job)
 {
     LOCK_FOR_SCOPE(&tally->lock);
     if (!job_state_is_final(job->state)) {
         g_hash_table_replace(tally->open, g_strdup(job->id), GUINT_TO_POINTER(job->state));
-        return;
+        return FALSE;
     }
-    if (g_hash_table_remove(tally->open, job->id))
+    gboolean ends = g_hash_table_remove(tally->open, job->id);
+    if (ends)
         tally->ended[job->state]++;
+    return ends;
 }
 
 void job_tally_read(JobTally *tally, guint64 counts_out[JOB_STATE_COUNT])

@@ -13,6 +13,8 @@ HttpRequest *http_request_new(const char *method, const char *target)
     request->query = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     request->headers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     request->body = g_byte_array_new();
+    request->identity = identity_new_none();
+    request->verb = -1;
     return request;
 }
 
@@ -27,6 +29,7 @@ void http_request_free(HttpRequest *request)
     g_hash_table_unref(request->query);
     g_hash_table_unref(request->headers);
     g_byte_array_unref(request->body);
+    identity_unref(request->identity);
     g_free(request);
 }
 
@@ -87,7 +90,15 @@ void http_response_free(HttpResponse *response)
         return;
     g_clear_pointer(&response->body, g_bytes_unref);
     g_ptr_array_unref(response->headers);
+    audit_entry_free(response->audit);
     g_free(response);
+}
+
+AuditEntry *http_response_audit(HttpResponse *response)
+{
+    if (!response->audit)
+        response->audit = audit_entry_new(NULL, NULL);
+    return response->audit;
 }
 
 void http_response_add_header(HttpResponse *response, const char *name, const char *value)

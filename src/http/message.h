@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "access/access.h"
 #include "http/peer.h"
 
 #define HTTP_BODY_LIMIT_BYTES ((gsize)1024 * 1024)
@@ -17,6 +18,8 @@ typedef struct {
     GHashTable *headers;                   /* name in small letters -> value */
     GByteArray *body;
     Peer peer;
+    Identity *identity; /* in whose name; nobody's until dispatch() has found out */
+    int verb;           /* Verb of the body, where the route goes by it; -1: none that is known */
 } HttpRequest;
 
 /* `target` is the request target as it came, "/path?query"; it is split here and decoded by the
@@ -43,6 +46,7 @@ typedef struct {
     const char *content_type; /* static; NULL: no body */
     GBytes *body;
     GPtrArray *headers;    /* char *: name, value, name, value … */
+    AuditEntry *audit;     /* what the audit trail is told beside what dispatch() knows; or NULL */
     gboolean closes;       /* the connection ends with this answer */
     gboolean opens_events; /* the body is the event stream, resumed after request->last_event_id */
 } HttpResponse;
@@ -54,6 +58,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpResponse, http_response_free)
 void http_response_add_header(HttpResponse *response, const char *name, const char *value);
 /* The first header of that name, or NULL. Borrowed. */
 const char *http_response_header(const HttpResponse *response, const char *name);
+
+/*
+ * The note for the audit trail, to be filled: its texts come before those that dispatch() has
+ * itself (account, address, action, machine, job, result).
+ */
+AuditEntry *http_response_audit(HttpResponse *response);
 
 /* Takes `json`. */
 HttpResponse *http_response_json(unsigned status, json_t *json);

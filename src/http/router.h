@@ -8,8 +8,10 @@ typedef struct Api Api;
 typedef HttpResponse *(*HttpHandler)(const Api *api, const HttpRequest *request, GError **error);
 
 typedef enum {
-    ALLOW_ADMINISTRATORS, /* peer.h says who they are */
-    ALLOW_ANYONE,         /* shows nothing of any machine */
+    ALLOW_ADMINISTRATORS,
+    ALLOW_OPERATORS, /* and those above them */
+    ALLOW_USERS,     /* everybody with an account; sees what is his */
+    ALLOW_ANYONE,    /* shows nothing of any machine */
 } Permission;
 
 /* What a handler may wait for, and so which workers run it: a hung disk must not keep lists from
@@ -23,6 +25,9 @@ typedef struct {
     const char *pattern; /* "/api/v1/machines/{machine}/history" */
     HttpHandler handler;
     Permission permission;
+    gboolean by_verb;  /* the verb of the body must be allowed, too (model/verb.c) */
+    const char *audit; /* noted in the audit trail as this; NULL: changes nothing. By verb: its
+                          name */
     Waits waits;
     gboolean takes_body;                /* application/json, required */
     const char *query[ROUTE_QUERY_MAX]; /* names it understands; others are refused */

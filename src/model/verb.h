@@ -1,7 +1,7 @@
 /* The verbs: one table that plan, API, CLI help and the page read. */
 #pragma once
 
-#include <glib.h>
+#include "model/account_role.h"
 
 typedef enum {
     VERB_IMPORT,
@@ -35,6 +35,7 @@ typedef struct {
     const char *name;     /* "volume-set-role": in the API */
     const char *title;    /* "Set role" */
     const char *progress; /* "setting the role of" */
+    AccountRole role;     /* the least that may ask for it */
     gboolean replaces;    /* announces system REPLACED, temporary RESET, data KEPT */
     gboolean destroys;    /* content is gone afterwards: asks for confirmation */
     gboolean needs_names; /* acts on named machines */

@@ -536,8 +536,14 @@ FakeWorld *fake_world_new(guint clones)
     catalog->ops = &catalog_ops;
     Hypervisor *hypervisor = g_new0(Hypervisor, 1);
     hypervisor->ops = &hypervisor_ops;
+    world->clock = clock_new_manual(1700000000);
+    AccessConfig access;
+    access_config_init(&access);
+    access.path = ":memory:";
+    access.password_memory_bytes = (gsize)64 * 1024;
     world->api = (Api){.engine = fake_engine_new(world->inventory),
                        .jobs = fake_jobs_new(),
+                       .access = access_open(&access, world->clock),
                        .catalog = catalog,
                        .hypervisor = hypervisor,
                        .events = event_stream_new(&config),
@@ -563,6 +569,8 @@ void fake_world_free(FakeWorld *world)
     g_free(world->api.engine->question);
     g_free(world->api.engine);
     inventory_free(world->inventory);
+    access_free(world->api.access);
+    clock_free(world->clock);
     g_free(world);
 }
 

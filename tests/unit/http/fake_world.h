@@ -10,6 +10,7 @@
 typedef struct {
     Api api;
     Inventory *inventory;
+    Clock *clock; /* stands still until told; accounts go by it */
 } FakeWorld;
 
 /* A base "demo-v1", its clones "lab-1" … "lab-N", a plain machine "plain"; one layer set, one kept

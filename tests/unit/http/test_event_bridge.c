@@ -21,7 +21,8 @@ static Listening listen_to_world(void)
 {
     Listening listening = {.world = fake_world_new(3)};
     assert_true(event_bridge_connect(&listening.world->api, NULL));
-    listening.reader = event_reader_new(listening.world->api.events, NULL, stay, stay, NULL, NULL);
+    listening.reader =
+        event_reader_new(listening.world->api.events, NULL, NULL, stay, stay, NULL, NULL);
     char greeting[256];
     assert_true(event_reader_read(listening.reader, greeting, sizeof greeting) > 0);
     return listening;

@@ -37,7 +37,7 @@ static EventStream *stream_with(guint events, gsize bytes, guint linger_seconds)
 
 static void publish(EventStream *stream, const char *name)
 {
-    event_stream_publish(stream, "machine", json_pack("{s:s}", "id", name));
+    event_stream_publish(stream, "machine", json_pack("{s:s}", "id", name), NULL);
 }
 
 /* Everything that is to be read now, in reads of `size` bytes. */
@@ -65,7 +65,7 @@ static void a_reader_is_greeted_and_hears_what_follows(void **state)
     EventStream *stream = stream_with(8, 4096, 0);
     publish(stream, "before");
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     assert_reads(reader, "id: 100\nevent: hello\ndata: {\"sequence\":100}\n\n");
     assert_true(sleeper.parked);
     publish(stream, "a");
@@ -83,7 +83,7 @@ static void events_come_whole_through_the_smallest_buffer(void **state)
     (void)state;
     EventStream *stream = stream_with(8, 4096, 0);
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     publish(stream, "a");
     g_autofree char *text = read_all(reader, 1);
     assert_string_equal(text, "id: 99\nevent: hello\ndata: {\"sequence\":99}\n\n"
@@ -99,11 +99,11 @@ static void a_reader_resumes_after_the_last_event_it_saw(void **state)
     for (guint i = 0; i < 4; i++)
         publish(stream, "x");
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, "102", park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, "102", park, wake, &sleeper, NULL);
     assert_reads(reader, "id: 102\nevent: hello\ndata: {\"sequence\":102}\n\n"
                          "id: 103\nevent: machine\ndata: {\"id\":\"x\"}\n\n");
     event_reader_free(reader);
-    reader = event_reader_new(stream, "103", park, wake, &sleeper, NULL);
+    reader = event_reader_new(stream, NULL, "103", park, wake, &sleeper, NULL);
     assert_reads(reader, "id: 103\nevent: hello\ndata: {\"sequence\":103}\n\n");
     event_reader_free(reader);
     event_stream_free(stream);
@@ -112,7 +112,7 @@ static void a_reader_resumes_after_the_last_event_it_saw(void **state)
 static void assert_reset(EventStream *stream, const char *last_event_id, const char *expected)
 {
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, last_event_id, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, last_event_id, park, wake, &sleeper, NULL);
     assert_reads(reader, expected);
     event_reader_free(reader);
 }
@@ -132,7 +132,7 @@ static void what_the_ring_has_lost_is_a_reset(void **state)
     assert_reset(stream, "-1", reset);
     assert_reset(stream, "18446744073709551615", reset);
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, "105", park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, "105", park, wake, &sleeper, NULL);
     g_autofree char *text = read_all(reader, 4096);
     assert_true(g_str_has_prefix(text, "id: 105\nevent: hello\n"));
     assert_non_null(strstr(text, "id: 106\n"));
@@ -147,7 +147,7 @@ static void the_ring_is_bounded_by_bytes_too(void **state)
     for (guint i = 0; i < 10; i++)
         publish(stream, "x");
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, "107", park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, "107", park, wake, &sleeper, NULL);
     assert_reads(reader, "id: 107\nevent: hello\ndata: {\"sequence\":107}\n\n"
                          "id: 108\nevent: machine\ndata: {\"id\":\"x\"}\n\n"
                          "id: 109\nevent: machine\ndata: {\"id\":\"x\"}\n\n");
@@ -161,8 +161,8 @@ static void a_slow_reader_is_ended_and_blocks_nobody(void **state)
     (void)state;
     EventStream *stream = stream_with(4, 4096, 0);
     Sleeper slow = {0}, quick = {0};
-    EventReader *slow_reader = event_reader_new(stream, NULL, park, wake, &slow, NULL);
-    EventReader *quick_reader = event_reader_new(stream, NULL, park, wake, &quick, NULL);
+    EventReader *slow_reader = event_reader_new(stream, NULL, NULL, park, wake, &slow, NULL);
+    EventReader *quick_reader = event_reader_new(stream, NULL, NULL, park, wake, &quick, NULL);
     char beginning[8];
     assert_int_equal(event_reader_read(slow_reader, beginning, sizeof beginning), sizeof beginning);
     for (guint i = 0; i < 10; i++) {
@@ -183,7 +183,7 @@ static void idle_readers_get_a_comment(void **state)
     (void)state;
     EventStream *stream = stream_with(4, 4096, 0);
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     g_autofree char *greeting = read_all(reader, 4096);
     event_stream_keep_alive(stream);
     assert_false(sleeper.parked);
@@ -199,12 +199,12 @@ static void readers_are_bounded(void **state)
     EventStream *stream = stream_with(4, 4096, 0);
     Sleeper sleeper = {0};
     g_autoptr(GError) error = NULL;
-    EventReader *one = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
-    EventReader *two = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
-    assert_null(event_reader_new(stream, NULL, park, wake, &sleeper, &error));
+    EventReader *one = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
+    EventReader *two = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
+    assert_null(event_reader_new(stream, NULL, NULL, park, wake, &sleeper, &error));
     assert_int_equal(error_code(error), UNDERPIN_ERROR_UNAVAILABLE);
     event_reader_free(one);
-    one = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    one = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     assert_non_null(one);
     event_reader_free(one);
     event_reader_free(two);
@@ -217,12 +217,12 @@ static void closing_wakes_and_ends_every_reader(void **state)
     (void)state;
     EventStream *stream = stream_with(4, 4096, 0);
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     g_autofree char *greeting = read_all(reader, 4096);
     event_stream_close(stream);
     assert_false(sleeper.parked);
     assert_reads(reader, "END");
-    EventReader *late = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *late = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     assert_reads(late, "END");
     event_reader_free(reader);
     event_reader_free(late);
@@ -235,7 +235,7 @@ static void without_an_audience_events_may_be_left_out_but_not_unnoticed(void **
     EventStream *stream = stream_with(8, 4096, 0);
     assert_false(event_stream_is_heard(stream));
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     assert_true(event_stream_is_heard(stream));
     assert_reads(reader, "id: 100\nevent: hello\ndata: {\"sequence\":100}\n\n");
     event_reader_free(reader);
@@ -244,7 +244,7 @@ static void without_an_audience_events_may_be_left_out_but_not_unnoticed(void **
     event_stream_free(stream);
 
     stream = stream_with(8, 4096, 3600);
-    reader = event_reader_new(stream, NULL, park, wake, &sleeper, NULL);
+    reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     event_reader_free(reader);
     assert_true(event_stream_is_heard(stream));
     event_stream_free(stream);
@@ -257,7 +257,7 @@ static void numbers_of_a_later_run_are_higher(void **state)
     event_stream_config_init(&config);
     EventStream *stream = event_stream_new(&config);
     Sleeper sleeper = {0};
-    EventReader *reader = event_reader_new(stream, "105", park, wake, &sleeper, NULL);
+    EventReader *reader = event_reader_new(stream, NULL, "105", park, wake, &sleeper, NULL);
     g_autofree char *text = read_all(reader, 4096);
     assert_non_null(strstr(text, "event: reset\n"));
     /* Exact in the doubles of a browser. */

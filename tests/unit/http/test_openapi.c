@@ -115,6 +115,15 @@ static void parameters_agree(void **state)
     }
 }
 
+static const char *role_of(Permission permission)
+{
+    static const char *const roles[] = {[ALLOW_ADMINISTRATORS] = "administrator",
+                                        [ALLOW_OPERATORS] = "operator",
+                                        [ALLOW_USERS] = "user",
+                                        [ALLOW_ANYONE] = NULL};
+    return roles[permission];
+}
+
 static void bodies_and_permissions_agree(void **state)
 {
     (void)state;
@@ -126,6 +135,8 @@ static void bodies_and_permissions_agree(void **state)
         const json_t *security = json_object_get(operation, "security");
         assert_int_equal(security != NULL && json_array_size(security) == 0,
                          routes[i].permission == ALLOW_ANYONE);
+        const char *role = json_string_value(json_object_get(operation, "x-role"));
+        assert_true(g_strcmp0(role, role_of(routes[i].permission)) == 0);
     }
 }
 
@@ -153,12 +164,18 @@ static const char *name_of_role(guint role)
     return role_name((Role)role);
 }
 
+static const char *name_of_account_role(guint role)
+{
+    return account_role_name((AccountRole)role);
+}
+
 static void words_agree_with_the_tables_of_the_model(void **state)
 {
     (void)state;
     assert_enum("Verb", VERB_COUNT, name_of_verb);
     assert_enum("ErrorCode", UNDERPIN_ERROR_COUNT, name_of_code);
     assert_enum("Role", ROLE_COUNT, name_of_role);
+    assert_enum("AccountRole", ACCOUNT_ROLE_COUNT, name_of_account_role);
 }
 
 static gboolean reads(json_t *body, GError **error)

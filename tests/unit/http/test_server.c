@@ -493,7 +493,7 @@ static void assert_stream_says(int fd, const char *text)
 static void publish(const Fixture *fixture, int number)
 {
     event_stream_publish(fixture->world->api.events, "machine",
-                         json_pack("{s:i}", "number", number));
+                         json_pack("{s:i}", "number", number), NULL);
 }
 
 static void events_arrive_as_they_happen(void **state)
@@ -566,7 +566,7 @@ static void a_reader_that_does_not_read_blocks_nobody(void **state)
     g_autofree char *padding = g_strnfill(4096, 'x');
     for (int i = 0; i < 4000; i++) { /* 16 MiB: more than ring and socket hold */
         event_stream_publish(fixture->world->api.events, "machine",
-                             json_pack("{s:i, s:s}", "number", i, "padding", padding));
+                             json_pack("{s:i, s:s}", "number", i, "padding", padding), NULL);
         if (i % 500 == 499) {
             g_autofree char *expected = g_strdup_printf("{\"number\":%d,", i);
             assert_stream_says(reading, expected);

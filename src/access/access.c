@@ -1,0 +1,70 @@
+/* Opening the file of accounts, and answering for it where it cannot be used. */
+#include "access/access_private.h"
+
+#include <sodium.h>
+
+#include "access/schema.h"
+#include "foundation/error.h"
+
+/* An address may try more often than a name that many addresses try at. */
+#define FREE_BY_ADDRESS 10
+#define FREE_BY_NAME    10
+#define KEYS_REMEMBERED 4096
+
+void access_config_init(AccessConfig *config)
+{
+    *config = (AccessConfig){
+        .audit_retention_seconds = (gint64)365 * 24 * 3600,
+        .password_memory_bytes = PASSWORD_MEMORY_BYTES,
+    };
+}
+
+static gboolean open_file(Access *access, const char *path, GError **error)
+{
+    if (sodium_init() < 0)
+        return error_set(error, UNDERPIN_ERROR_BACKEND, "see the log of underpind",
+                         "the library for passwords does not start");
+    return database_open(&access->database, &access_database_kind, path, error) &&
+           database_migrate(&access->database, access_migrations, access_migration_count, error);
+}
+
+Access *access_open(const AccessConfig *config, Clock *clock)
+{
+    Access *access = g_new0(Access, 1);
+    access->clock = clock;
+    access->audit_retention_seconds = config->audit_retention_seconds;
+    access->by_address = login_limit_new(FREE_BY_ADDRESS, KEYS_REMEMBERED);
+    access->by_name = login_limit_new(FREE_BY_NAME, KEYS_REMEMBERED);
+    g_mutex_init(&access->lock);
+    if (open_file(access, config->path, &access->problem))
+        access->gate = password_gate_new(config->password_memory_bytes);
+    else
+        g_prefix_error(&access->problem, "accounts cannot be used: ");
+    return access;
+}
+
+void access_free(Access *access)
+{
+    if (!access)
+        return;
+    database_close(&access->database);
+    password_gate_free(access->gate);
+    login_limit_free(access->by_address);
+    login_limit_free(access->by_name);
+    g_clear_error(&access->problem);
+    g_mutex_clear(&access->lock);
+    g_free(access);
+}
+
+const GError *access_problem(const Access *access)
+{
+    return access->problem;
+}
+
+gboolean access_is_usable(const Access *access, GError **error)
+{
+    if (!access->problem)
+        return TRUE;
+    g_propagate_error(error, g_error_copy(access->problem));
+    return FALSE;
+}
