@@ -49,11 +49,17 @@ function CloneStep({ base }: StepProps) {
   const [typed, setName] = useState<string | null>(null);
   const [isBusy, follow] = useJob();
   const name = typed ?? nextName(base.name, isTaken);
-  const problem = patternProblem(name, 1) || (isTaken(name) ? `${name} exists already. Choose another name.` : "");
+  const [isMade, setMade] = useState(false);
+  const problem = isBusy ? "" : patternProblem(name, 1) || (isTaken(name) ? `${name} exists already. Choose another name.` : "");
   const make = async () => {
+    setName(name);
     const job = await submit({ verb: "clone", machines: [base.name, name] });
-    follow(job, () => void submit({ verb: "hold", machines: [name], reason: reasonFor(base) }));
+    follow(job, () => {
+      setMade(true);
+      void submit({ verb: "hold", machines: [name], reason: reasonFor(base) });
+    });
   };
+  if (isMade) return <Loading label={`${name} is put on hold…`} />;
   return (
     <>
       <p>A clone of <b>{base.name}</b> is made for maintenance. Nobody else is disturbed: its clones run on as they are. It becomes the next base when you are done, so give it that name. Until then it is on hold.</p>
@@ -83,13 +89,12 @@ function UpdateStep({ machine }: { machine: Machine }) {
   );
 }
 
-function PrepareStep({ machine, isReady, onPrepared }: { machine: Machine; isReady: boolean; onPrepared: () => void }) {
-  const [isBusy, follow] = useJob();
-  const prepare = () => openPlan({ verb: "prepare", machines: [machine.name] }, { onDone: (job) => follow(job, onPrepared) });
+function PrepareStep({ machine, isReady }: { machine: Machine; isReady: boolean }) {
+  const prepare = () => openPlan({ verb: "prepare", machines: [machine.name] });
   return (
     <>
       <p>When <b>{machine.name}</b> is off and as it should be, it is prepared: its volumes are sealed, read-only, and it is a base. That takes a moment, whatever its size.</p>
-      <div class="row"><Button icon="seal" busy={isBusy} why={isReady ? undefined : "It still runs: shut it down first"} onClick={prepare}>Prepare as a base…</Button></div>
+      <div class="row"><Button icon="seal" why={isReady ? undefined : "It still runs: shut it down first"} onClick={prepare}>Prepare as a base…</Button></div>
     </>
   );
 }
@@ -109,9 +114,11 @@ function RebaseStep({ base, next, onClose }: StepProps & { next: Machine; onClos
 }
 
 function UpdateDialog({ base, onClose }: { base: Machine; onClose: () => void }) {
-  const [preparedId, setPrepared] = useState("");
+  const [cloneId, setCloneId] = useState("");
   const clone = findUpdate(base);
-  const next = machineList.value.find((machine) => machine.id === preparedId && machine.kind === "base");
+  // It is no clone any more before its job has ended: what it becomes is found by its id.
+  if (clone && clone.id !== cloneId) setCloneId(clone.id);
+  const next = machineList.value.find((machine) => machine.id === cloneId && machine.kind === "base");
   const step = next ? 3 : clone ? 1 : 0;
   return (
     <Dialog title={`Prepare an update of ${base.name}`} onClose={onClose}>
@@ -120,9 +127,9 @@ function UpdateDialog({ base, onClose }: { base: Machine; onClose: () => void })
         <>
           <UpdateStep machine={clone} />
           <hr class="rule" />
-          <PrepareStep machine={clone} isReady={clone.power === "off"} onPrepared={() => setPrepared(clone.id)} />
+          <PrepareStep machine={clone} isReady={clone.power === "off"} />
         </>
-      ) : preparedId ? <Loading label="Preparing…" /> : <CloneStep base={base} />}
+      ) : <CloneStep base={base} />}
     </Dialog>
   );
 }
