@@ -3,6 +3,7 @@
 // Each action says whom it suits; asked for many machines it takes those that it suits. The daemon decides in the end:
 // what is left out here is only what can never succeed.
 import { useState } from "preact/hooks";
+import { machinePage } from "./bases/paths.ts";
 import { count } from "./format.ts";
 import { openPlan } from "./plan/dialog.tsx";
 import { openRebase } from "./rebase/dialog.tsx";
@@ -73,7 +74,7 @@ function HoldDialog({ machines, onClose }: { machines: Machine[]; onClose: () =>
 
 export const ACTIONS: Action[] = [
   { id: "start", label: "Start", icon: "start", role: "user", group: "run", obvious: true, why: onlyOff, run: does("start") },
-  { id: "console", label: "Console", icon: "console", role: "user", group: "run", obvious: true, single: true, why: onlyAlive, run: ([machine]) => navigate(`/machines/${encodeURIComponent(machine!.name)}/console`) },
+  { id: "console", label: "Console", icon: "console", role: "user", group: "run", obvious: true, single: true, why: onlyAlive, run: ([machine]) => navigate(`${machinePage(machine!)}/console`) },
   { id: "shutdown", label: "Shut down", icon: "power", role: "user", group: "run", obvious: true, why: onlyAlive, run: does("shutdown") },
   { id: "reboot", label: "Reboot", icon: "reboot", role: "operator", group: "run", obvious: true, why: onlyAlive, run: does("reboot") },
   { id: "poweroff", label: "Power off…", icon: "stop", role: "operator", group: "run", obvious: true, danger: true, why: onlyAlive, run: (machines) => void powerOff(machines) },

@@ -55,6 +55,9 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number.toLocaleString()} ${number === 1 ? noun : plural}`;
 }
 
+/** "pending" as the beginning of a line. */
+export const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Names in the order of people: lab-2 before lab-10. */
 export const compareNames = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
 

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { asProblem, type Problem, submitJob } from "./api.ts";
+import { capital } from "./format.ts";
 import { isOpen, jobs, noteJob } from "./store.ts";
 import type { Job, Request } from "./types.ts";
 import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
@@ -10,11 +11,6 @@ import { describeTarget, VERBS } from "./words.ts";
 const SHOWN_MS = 5000;
 
 function outcome(job: Job): string {
-  const text = outcomeText(job);
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function outcomeText(job: Job): string {
   const { title, progress, past } = VERBS[job.verb];
   const target = describeTarget(job.request);
   if (job.state === "failed") return `${title} ${target}: failed`;
@@ -37,7 +33,7 @@ function JobNews({ id, toastKey }: { id: string; toastKey: { value: number } }) 
   if (!job) return null;
   return (
     <>
-      <span>{outcome(job)}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
+      <span>{capital(outcome(job))}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
       {job.error && <p class="soft">{job.error.message}{job.error.hint && <><br />{job.error.hint}</>}</p>}
     </>
   );

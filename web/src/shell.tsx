@@ -5,6 +5,7 @@ import { SessionEnded, SessionEndedBanner } from "./account/login.tsx";
 import { api } from "./api.ts";
 import { sessionChanged } from "./events.ts";
 import { formatBytes } from "./format.ts";
+import { openGlossary } from "./glossary.tsx";
 import { address, match, navigate } from "./router.ts";
 import { home, openRoutes, routes } from "./routes.tsx";
 import { openShortcuts } from "./shortcuts.tsx";
@@ -82,14 +83,15 @@ function accountItems(): MenuItems {
   });
   return [
     { label: "Settings", icon: "settings", run: () => navigate("/settings") },
-    { label: "Keys", icon: "help", run: openShortcuts },
+    { label: "Words", icon: "help", run: openGlossary },
+    { label: "Keys", icon: "keys", run: openShortcuts },
     null,
     choose("system", "Light or dark as the system"),
     choose("light", "Light"),
     choose("dark", "Dark"),
     null,
     { label: "Log out", icon: "leave", run: () => void signOut() },
-  ].map((item) => item && Object.fromEntries(Object.entries(item).filter(([, value]) => value !== undefined))) as MenuItems;
+  ];
 }
 
 function Account() {

@@ -67,11 +67,12 @@ async function readMachines(): Promise<void> {
 
 // --- jobs -------------------------------------------------------------------------------------
 
-type ItemListener = (job: string, item: JobItem) => void;
+/** Items that have changed, by job. */
+type ItemListener = (changes: Map<string, JobItem[]>) => void;
 const itemListeners = new Set<ItemListener>();
 
-/** Hears every change of an item of a job; returns how to stop. */
-export function onJobItem(listener: ItemListener): () => void {
+/** Hears every change of an item of a job, many at a time; returns how to stop. */
+export function onJobItems(listener: ItemListener): () => void {
   itemListeners.add(listener);
   return () => itemListeners.delete(listener);
 }
@@ -116,7 +117,7 @@ const FLUSH_MS = 60;
 // While lists are read events wait, so that a list never overwrites what is newer.
 let isReading = false;
 
-function takeEvent(type: string, data: unknown, changed: Set<string>, newJobs: Map<string, Job>): void {
+function takeEvent(type: string, data: unknown, changed: Set<string>, newJobs: Map<string, Job>, newItems: Map<string, JobItem[]>): void {
   changed.add(type);
   if (type === "machine") {
     const machine = asListed(data as Machine);
@@ -125,7 +126,7 @@ function takeEvent(type: string, data: unknown, changed: Set<string>, newJobs: M
   else if (type === "job") newJobs.set((data as Job).id, data as Job);
   else if (type === "item") {
     const { job, item } = data as { job: string; item: JobItem };
-    for (const listener of itemListeners) listener(job, item);
+    if (!newItems.get(job)?.push(item)) newItems.set(job, [item]);
   }
 }
 
@@ -134,12 +135,14 @@ function flushEvents(): void {
   if (isReading) return;
   const changed = new Set<string>();
   const newJobs = new Map<string, Job>();
+  const newItems = new Map<string, JobItem[]>();
   batch(() => {
-    for (const [type, data] of waiting.splice(0)) takeEvent(type, data, changed, newJobs);
+    for (const [type, data] of waiting.splice(0)) takeEvent(type, data, changed, newJobs, newItems);
     if (changed.has("machine") || changed.has("machine-removed")) machinesVersion.value++;
     if (newJobs.size) jobs.value = new Map([...jobs.value, ...newJobs]);
     if (changed.has("layers")) layersVersion.value++;
   });
+  if (newItems.size) for (const listener of itemListeners) listener(newItems);
   wantStatus();
 }
 

@@ -1,4 +1,5 @@
 // What can be done with a base: the entries of its menu and the buttons of its page.
+import { count } from "../format.ts";
 import { openPlan } from "../plan/dialog.tsx";
 import { openRebase } from "../rebase/dialog.tsx";
 import { navigate } from "../router.ts";
@@ -7,6 +8,7 @@ import type { Machine } from "../types.ts";
 import type { IconName } from "../ui/icon.tsx";
 import type { MenuItems } from "../ui/menu.tsx";
 import { openClone } from "./clone.tsx";
+import { basePath } from "./paths.ts";
 import { openUpdate } from "./update.tsx";
 
 export interface BaseAction {
@@ -22,7 +24,7 @@ export const clonesOf = (base: Machine) => machineList.value.filter((machine) =>
 const dependsOn = (base: Machine) => machineList.value.filter((machine) => machine.base_id === base.id);
 const notRetired = (base: Machine) => (base.state === "retired" ? "It is retired: no new clones" : undefined);
 const hasClones = (base: Machine) => (clonesOf(base).length ? undefined : "It has no clones");
-const isFree = (base: Machine) => (dependsOn(base).length ? `${dependsOn(base).length} machines are based on it` : undefined);
+const isFree = (base: Machine) => (dependsOn(base).length ? `${count(dependsOn(base).length, "machine is", "machines are")} based on it` : undefined);
 
 export const BASE_ACTIONS: BaseAction[] = [
   { id: "clone", label: "Clone…", icon: "clone", why: notRetired, run: openClone },
@@ -31,8 +33,6 @@ export const BASE_ACTIONS: BaseAction[] = [
   { id: "unprepare", label: "Unprepare…", icon: "undo", why: isFree, run: (base) => openPlan({ verb: "unprepare", machines: [base.name] }) },
   { id: "remove", label: "Remove…", icon: "remove", danger: true, why: isFree, run: (base) => openPlan({ verb: "remove", machines: [base.name] }) },
 ];
-
-export const basePath = (base: { name: string }) => `/bases/${encodeURIComponent(base.name)}`;
 
 export function baseMenu(base: Machine): MenuItems {
   const details = { label: "Details", icon: "info" as const, run: () => navigate(basePath(base)) };

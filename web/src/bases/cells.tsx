@@ -4,6 +4,7 @@ import type { Machine } from "../types.ts";
 import { Chip, PowerMark, RoleSummary } from "../ui/chip.tsx";
 import { Icon } from "../ui/icon.tsx";
 import type { GridColumn } from "../ui/treegrid.tsx";
+import { basePath, machinePage } from "./paths.ts";
 import { spaceOf } from "./space.ts";
 import { isAlive, type TreeRow } from "./tree.ts";
 
@@ -14,14 +15,14 @@ export function RowName({ row }: { row: TreeRow }) {
     return (
       <>
         <span class="base-mark" title={title}><Icon name="bases" /></span>
-        <b class="clip">{row.text}</b>
+        <a class="clip strong" tabIndex={-1} href={basePath(machine)}>{row.text}</a>
         {generations > 1 && <Chip tone={generation === generations ? "accent" : "neutral"} title={title}>gen {generation}{generation === generations && " · newest"}</Chip>}
         {machine.state === "retired" && <Chip title="Removed, but something still needs it: no new clones.">retired</Chip>}
       </>
     );
   }
   if (!row.machine) return <b class="clip soft">{row.text}</b>;
-  return <span class="clip">{row.text}</span>;
+  return <a class="clip" tabIndex={-1} href={machinePage(row.machine)}>{row.text}</a>;
 }
 
 /** How many of a base's clones are in a state worth a word. */

@@ -17,6 +17,7 @@ import { TextField } from "../ui/field.tsx";
 import { Loading, Notice } from "../ui/page.tsx";
 import { Steps } from "../ui/steps.tsx";
 import { useTakenNames } from "./clone.tsx";
+import { machinePage } from "./paths.ts";
 import { nextName, patternProblem } from "./names.ts";
 
 const reasonFor = (base: Machine) => `maintenance: becomes the base after ${base.name}`;
@@ -82,7 +83,7 @@ function UpdateStep({ machine }: { machine: Machine }) {
       <p class="row"><PowerMark power={machine.power} /></p>
       <div class="row">
         {isOff ? <Button kind="primary" icon="start" onClick={() => void submit({ verb: "start", machines: [machine.name] })}>Start {machine.name}</Button>
-          : <><LinkButton kind="primary" icon="console" href={`/machines/${encodeURIComponent(machine.name)}/console`}>Open its console</LinkButton>
+          : <><LinkButton kind="primary" icon="console" href={`${machinePage(machine)}/console`}>Open its console</LinkButton>
             <Button icon="power" onClick={() => void submit({ verb: "shutdown", machines: [machine.name] })}>Shut down</Button></>}
       </div>
     </>

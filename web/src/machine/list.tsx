@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { machineMenu } from "../actions.tsx";
-import { baseMenu, basePath } from "../bases/actions.tsx";
+import { baseMenu } from "../bases/actions.tsx";
+import { basePath } from "../bases/paths.ts";
 import { MachineStates } from "../bases/cells.tsx";
 import { spaceOf, wantSpace } from "../bases/space.ts";
 import { count, formatBytes } from "../format.ts";

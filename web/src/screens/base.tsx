@@ -1,7 +1,8 @@
 // A base: its outline, its lineage, its sizes, who depends on it, and what can be done with it.
 import { get, machinePath } from "../api.ts";
-import { BASE_ACTIONS, basePath } from "../bases/actions.tsx";
+import { BASE_ACTIONS } from "../bases/actions.tsx";
 import { MachineStates } from "../bases/cells.tsx";
+import { basePath, machinePage } from "../bases/paths.ts";
 import { spaceOf, wantSpace } from "../bases/space.ts";
 import { buildTree } from "../bases/tree.ts";
 import { findUpdate, openUpdate } from "../bases/update.tsx";
@@ -62,7 +63,7 @@ function Lineage({ base }: { base: Machine }) {
 }
 
 const cloneColumns: Column<Machine>[] = [
-  { head: "Machine", heading: true, cell: (machine) => <a href={machine.kind === "base" ? basePath(machine) : `/machines/${encodeURIComponent(machine.name)}`}>{machine.name}</a>, sort: (machine) => machine.name },
+  { head: "Machine", heading: true, cell: (machine) => <a href={machine.kind === "base" ? basePath(machine) : machinePage(machine)}>{machine.name}</a>, sort: (machine) => machine.name },
   { head: "Kind", cell: (machine) => machine.kind, sort: (machine) => machine.kind },
   { head: "Power", cell: (machine) => machine.kind !== "base" && <PowerMark power={machine.power} />, sort: (machine) => machine.power },
   { head: "State", cell: (machine) => <span class="row tight"><MachineStates machine={machine} /></span> },

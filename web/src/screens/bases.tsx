@@ -2,20 +2,22 @@
 import { computed, signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { machineMenu } from "../actions.tsx";
-import { baseMenu, basePath, BASE_ACTIONS } from "../bases/actions.tsx";
+import { baseMenu, BASE_ACTIONS } from "../bases/actions.tsx";
 import { columnsOf, RowName } from "../bases/cells.tsx";
+import { openClone } from "../bases/clone.tsx";
 import { openImport } from "../bases/import.tsx";
+import { basePath, machinePage } from "../bases/paths.ts";
 import { wantSpace } from "../bases/space.ts";
 import { buildTree, type TreeRow, treeRows } from "../bases/tree.ts";
 import { count } from "../format.ts";
 import { MachineFilter, readState, stateCounts } from "../machine/filter.tsx";
 import { SelectionBar } from "../machine/selection.tsx";
+import { openPlan } from "../plan/dialog.tsx";
 import { address, navigate } from "../router.ts";
 import { hasRole, machineList, machines, machinesRead } from "../store.ts";
-import type { Machine } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { openMenu } from "../ui/menu.tsx";
-import { Empty, Loading, Screen } from "../ui/page.tsx";
+import { Empty, Loading, Notice, Screen } from "../ui/page.tsx";
 import { TreeGrid } from "../ui/treegrid.tsx";
 import "./bases.css";
 
@@ -43,8 +45,6 @@ function selection(row: TreeRow): boolean | "mixed" {
   const chosen = ids.filter((id) => selectedIds.value.has(id)).length;
   return chosen === 0 ? false : chosen === ids.length ? true : "mixed";
 }
-
-const machinePage = (machine: Machine) => `/machines/${encodeURIComponent(machine.name)}`;
 
 function openRow(row: TreeRow): void {
   if (row.machine) navigate(row.level === 1 ? basePath(row.machine) : machinePage(row.machine));
@@ -86,6 +86,18 @@ function FirstSteps() {
   );
 }
 
+/** What a newcomer does next: the first base, its first clones. */
+function NextStep() {
+  const { bases, others } = tree.value;
+  const isAdmin = hasRole("administrator");
+  if (!isAdmin || machines.size > bases.length + others.length) return null;
+  const base = bases[0]?.machine;
+  if (base) return <Notice>Next: make clones of <b>{base.name}</b>, as many as you like. <Button small icon="clone" onClick={() => openClone(base)}>Clone…</Button></Notice>;
+  const machine = others[0]!;
+  const prepare = () => openPlan({ verb: "prepare", machines: [machine.name] });
+  return <Notice>Next: set up <b>{machine.name}</b> as it should be, shut it down, and prepare it as a base. <Button small icon="seal" onClick={prepare}>Prepare as a base…</Button></Notice>;
+}
+
 function subtitle(): string {
   const { bases, others } = tree.value;
   const clones = machines.size - bases.length - others.length;
@@ -108,6 +120,7 @@ export function BasesScreen() {
       actions={isAdmin && machines.size > 0 && <Button icon="import" onClick={openImport}>Import a machine…</Button>}>
       {machines.size === 0 ? <FirstSteps /> : (
         <>
+          <NextStep />
           <MachineFilter text={text} state={state} />
           {rows.length === 0 ? (
             <Empty icon="search" title="No machine is like this" actions={<Button onClick={() => navigate("/bases")}>Show all</Button>} />

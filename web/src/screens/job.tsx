@@ -2,13 +2,15 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { cancelJob, get } from "../api.ts";
+import { machinePage } from "../bases/paths.ts";
 import { useAsync } from "../hooks.ts";
-import { count, formatBytes, formatDuration, formatExact, listNames } from "../format.ts";
+import { capital, count, formatBytes, formatDuration, formatExact, listNames } from "../format.ts";
 import { navigate } from "../router.ts";
 import { openPlan } from "../plan/dialog.tsx";
+import { requestFor } from "../retry.ts";
 import { submit } from "../run.tsx";
-import { hasRole, isOpen, jobs, onJobItem } from "../store.ts";
-import type { ItemState, Job, JobItem, Receipt, Request } from "../types.ts";
+import { hasRole, isOpen, jobs, onJobItems } from "../store.ts";
+import type { ItemState, Job, JobItem, Receipt } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { FateWords, StateChip, stateWord } from "../ui/chip.tsx";
 import { confirm } from "../ui/dialog.tsx";
@@ -24,7 +26,10 @@ import "./job.css";
 function useJobItems(id: string) {
   const read = useAsync(() => get<Job>(`/jobs/${encodeURIComponent(id)}`), [id]);
   const [changed, setChanged] = useState<ReadonlyMap<string, JobItem>>(new Map());
-  useEffect(() => onJobItem((job, item) => job === id && setChanged((before) => new Map(before).set(item.machine_id ?? "", item))), [id]);
+  useEffect(() => onJobItems((changes) => {
+    const items = changes.get(id);
+    if (items) setChanged((before) => new Map([...before, ...items.map((item): [string, JobItem] => [item.machine_id ?? "", item])]));
+  }), [id]);
   const live = jobs.value.get(id);
   const job = live && read.value ? { ...read.value, ...live } : read.value;
   const items = (read.value?.items ?? []).map((item) => changed.get(item.machine_id ?? "") ?? item);
@@ -36,16 +41,6 @@ function useJobItems(id: string) {
 const ITEM_ORDER: ItemState[] = ["failed", "running", "pending", "waiting", "skipped", "cancelled", "done"];
 
 const named = (items: JobItem[], states: ItemState[]) => items.filter((item) => states.includes(item.state)).flatMap((item) => item.machine ?? []);
-
-/** The same request for some machines only. */
-export function requestFor(request: Request, machines: string[]): Request {
-  const { all_of: _all, match: _match, limit: _limit, ...rest } = request;
-  if (request.verb === "clone") {
-    const { count: _count, name_pattern: _pattern, ...clone } = rest;
-    return { ...clone, machines: [request.machines![0]!, ...machines] };
-  }
-  return { ...rest, machines };
-}
 
 const UNDOABLE = ["restore", "rebase", "undo"];
 
@@ -127,7 +122,7 @@ function ItemDetail({ item }: { item: JobItem }) {
 function itemColumns(job: Job): Column<JobItem>[] {
   const undo = (item: JobItem) => openPlan({ verb: "undo", machines: [item.machine!] });
   return [
-    { head: "Machine", heading: true, cell: (item) => (item.machine ? <a href={`/machines/${encodeURIComponent(item.machine)}`} class="name">{item.machine}</a> : "–"), sort: (item) => item.machine ?? "" },
+    { head: "Machine", heading: true, cell: (item) => (item.machine ? <a href={machinePage({ name: item.machine })} class="name">{item.machine}</a> : "–"), sort: (item) => item.machine ?? "" },
     { head: "State", cell: (item) => <StateChip state={item.state} />, sort: (item) => ITEM_ORDER.indexOf(item.state) },
     { head: "What came of it", cell: (item) => <ItemDetail item={item} />, sort: (item) => item.error?.message ?? item.message ?? "" },
     ...(UNDOABLE.includes(job.verb) && hasRole("operator")
@@ -139,7 +134,7 @@ function itemColumns(job: Job): Column<JobItem>[] {
 function Items({ job, items }: { job: Job; items: JobItem[] }) {
   const [state, setState] = useState<ItemState | "all">("all");
   const choices = (["all", ...ITEM_ORDER] as const)
-    .map((value) => ({ value, label: value === "all" ? "all" : stateWord(value), count: value === "all" ? items.length : items.filter((item) => item.state === value).length }))
+    .map((value) => ({ value, label: value === "all" ? "All" : capital(stateWord(value)), count: value === "all" ? items.length : items.filter((item) => item.state === value).length }))
     .filter((choice) => choice.value === "all" || choice.value === state || choice.count > 0);
   const rows = items.filter((item) => state === "all" || item.state === state).toSorted((a, b) => ITEM_ORDER.indexOf(a.state) - ITEM_ORDER.indexOf(b.state));
   return (

@@ -1,4 +1,5 @@
-// Dialogs: the browser's own <dialog>, which keeps the focus inside, closes by Escape and gives the focus back.
+// Dialogs: the browser's own <dialog>, which keeps the focus inside and closes by Escape. The focus goes back to where it
+// was: the browser would do that, but the element is gone by then.
 import { signal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -42,8 +43,10 @@ export function Dialog({ title, subtitle, onClose, onSubmit, footer, size = "nor
   const id = useId();
   useEffect(() => {
     const dialog = element.current!;
+    const opener = document.activeElement as HTMLElement | null;
     dialog.showModal();
-    return () => dialog.close();
+    if (!dialog.querySelector("[autofocus]")) dialog.querySelector("h2")!.focus();
+    return () => opener?.focus();
   }, []);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -55,7 +58,7 @@ export function Dialog({ title, subtitle, onClose, onSubmit, footer, size = "nor
       <form method="dialog" noValidate onSubmit={submit}>
         <header>
           <div class="grow">
-            <h2 id={id}>{title}</h2>
+            <h2 id={id} tabIndex={-1}>{title}</h2>
             {subtitle && <p class="soft">{subtitle}</p>}
           </div>
           <Button kind="quiet" icon="close" label="Close" onClick={onClose} />

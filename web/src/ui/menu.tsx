@@ -8,7 +8,7 @@ import "./menu.css";
 
 export interface MenuItem {
   label: string;
-  icon?: IconName;
+  icon?: IconName | undefined;
   danger?: boolean;
   /** Why it cannot be chosen now; shown beside it. */
   why?: string | undefined;

@@ -1,9 +1,10 @@
 // A treegrid (WAI-ARIA) for tens of thousands of rows: only those in sight exist.
 //
 // The focus stays on the grid and aria-activedescendant names the row, so that a row may vanish from the document while
-// it is out of sight. Rows have one height, --row.
+// it is out of sight. Rows have one height, --row. Elements are used again for other rows while one scrolls, and a row
+// that has not changed is not rendered again.
 import { signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Component, type RefObject } from "preact";
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 import { visibleRange } from "./range.ts";
@@ -112,7 +113,7 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
   const right = (row: R) => (row.expanded === false ? props.toggle(row, true) : row.expanded && go(active + 1));
   const left = (row: R) => {
     if (row.expanded) props.toggle(row, false);
-    else go(rows.findLastIndex((other, index) => index < active && other.level < row.level));
+    else if (row.level > 1) go(rows.findLastIndex((other, index) => index < active && other.level < row.level));
   };
   const menuAtRow = (row: R) => props.menu(row, document.getElementById(`${id}-${row.id}`) ?? grid.current!);
   const typeAhead = (key: string, now: number) => {
@@ -151,6 +152,16 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
     if (event.shiftKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) selectTo(active + (event.key === "ArrowDown" ? 1 : -1));
     event.preventDefault();
   };
+  const handle = useRef<Handle<R>>(null!);
+  handle.current = {
+    ...props,
+    press: (row) => setActiveId(row.id),
+    tick: (row, isRange) => {
+      setActiveId(row.id);
+      toggleSelected(rows.findIndex((other) => other.id === row.id), isRange);
+    },
+  };
+  const slots = Math.ceil(view.height / height) + 2 * OVERSCAN + 2;
   const all = rows.length > 0 && rows.every((row) => props.selection(row) === true);
   return (
     <div ref={grid} class="treegrid takes-keys" role="treegrid" tabIndex={0} aria-label={label} aria-multiselectable={true} aria-rowcount={rows.length + 1}
@@ -168,18 +179,17 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
       <div class="grid-body" role="presentation" style={{ height: `${rows.length * height}px` }}>
         {rows.slice(range.first, range.end).map((row, offset) => {
           const index = range.first + offset;
-          return (
-            <Row key={row.id} id={`${id}-${row.id}`} row={row} index={index} height={height} isActive={index === active} columns={columns} props={props}
-              onTick={(isRange) => {
-                setActiveId(row.id);
-                toggleSelected(index, isRange);
-              }}
-              onPress={() => setActiveId(row.id)} />
-          );
+          return <Row key={index % slots} id={`${id}-${row.id}`} row={row} index={index} height={height} isActive={index === active} columns={columns} grid={handle} />;
         })}
       </div>
     </div>
   );
+}
+
+/** What rows call: always the newest, though the rows themselves are not rendered again. */
+interface Handle<R extends GridRow> extends TreeGridProps<R> {
+  press: (row: R) => void;
+  tick: (row: R, isRange: boolean) => void;
 }
 
 interface RowProps<R extends GridRow> {
@@ -189,36 +199,53 @@ interface RowProps<R extends GridRow> {
   height: number;
   isActive: boolean;
   columns: GridColumn<R>[];
-  props: TreeGridProps<R>;
-  onTick: (isRange: boolean) => void;
-  onPress: () => void;
+  grid: RefObject<Handle<R>>;
 }
 
-function Row<R extends GridRow>({ id, row, index, height, isActive, columns, props, onTick, onPress }: RowProps<R>) {
-  const selection = props.selection(row);
-  const onContextMenu = (event: MouseEvent) => {
-    event.preventDefault();
-    onPress();
-    props.menu(row, { x: event.clientX, y: event.clientY });
-  };
-  return (
-    <div id={id} role="row" class={`grid-row level-${row.level} ${isActive ? "active" : ""} ${props.rowClass?.(row) ?? ""}`} aria-level={row.level} aria-rowindex={index + 2}
-      aria-posinset={row.position} aria-setsize={row.siblings} aria-expanded={row.expanded} aria-selected={selection === true}
-      style={{ top: `${index * height}px` }} onClick={onPress} onDblClick={() => props.open(row)} onContextMenu={onContextMenu}>
-      <span role="gridcell" class="cell-tick" onClick={(event) => onTick(event.shiftKey)} onDblClick={(event) => event.stopPropagation()}>
-        <i class="tick" data-on={selection !== false} aria-hidden="true">{selection === "mixed" ? <b /> : selection && <Icon name="check" size={12} />}</i>
-      </span>
-      <span role="gridcell" class="cell-name">
-        {row.expanded !== undefined ? (
-          <span class="arrow" data-open={row.expanded} onClick={() => props.toggle(row, !row.expanded)} onDblClick={(event) => event.stopPropagation()} aria-hidden="true"><Icon name="right" size={14} /></span>
-        ) : <span class="arrow" />}
-        {props.name(row)}
-      </span>
-      {columns.map((column) => <span key={column.id} role="gridcell" class={`cell-${column.id} ${column.number ? "number" : ""}`}>{column.cell(row)}</span>)}
-      <span role="gridcell" class="cell-menu">
-        {props.tools && <span class="tools">{props.tools(row)}</span>}
-        <button type="button" tabIndex={-1} class="row-menu" aria-label={`Menu of ${row.text}`} onClick={(event) => props.menu(row, event.currentTarget)}><Icon name="more" /></button>
-      </span>
-    </div>
-  );
+function sameFields(a: object, b: object): boolean {
+  const keys = Object.keys(a) as (keyof typeof a)[];
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+class Row<R extends GridRow> extends Component<RowProps<R>> {
+  /** Another state is how signals ask for a new rendering. */
+  override shouldComponentUpdate(next: RowProps<R>, nextState: object): boolean {
+    if (nextState !== this.state) return true;
+    const { row, ...rest } = this.props;
+    const { row: nextRow, ...nextRest } = next;
+    return !sameFields(rest, nextRest) || !sameFields(row, nextRow);
+  }
+
+  override render({ id, row, index, height, isActive, columns, grid }: RowProps<R>) {
+    const { selection, rowClass, name, tools } = grid.current!;
+    const state = selection(row);
+    const onContextMenu = (event: MouseEvent) => {
+      event.preventDefault();
+      grid.current!.press(row);
+      grid.current!.menu(row, { x: event.clientX, y: event.clientY });
+    };
+    return (
+      <div id={id} role="row" class={`grid-row level-${row.level} ${isActive ? "active" : ""} ${rowClass?.(row) ?? ""}`} aria-level={row.level} aria-rowindex={index + 2}
+        aria-posinset={row.position} aria-setsize={row.siblings} aria-expanded={row.expanded} aria-selected={state === true}
+        style={{ top: `${index * height}px` }} onClick={() => grid.current!.press(row)} onDblClick={() => grid.current!.open(row)} onContextMenu={onContextMenu}>
+        <span role="gridcell" class="cell-tick" onClick={(event) => grid.current!.tick(row, event.shiftKey)} onDblClick={(event) => event.stopPropagation()}>
+          <i class="tick" data-on={state !== false} aria-hidden="true">{state === "mixed" ? <b /> : state && <Icon name="check" size={12} />}</i>
+        </span>
+        <span role="gridcell" class="cell-name">
+          <Arrow row={row} onToggle={() => grid.current!.toggle(row, !row.expanded)} />
+          {name(row)}
+        </span>
+        {columns.map((column) => <span key={column.id} role="gridcell" class={`cell-${column.id} ${column.number ? "number" : ""}`}>{column.cell(row)}</span>)}
+        <span role="gridcell" class="cell-menu">
+          {tools && <span class="tools">{tools(row)}</span>}
+          <button type="button" tabIndex={-1} class="row-menu" aria-label={`Menu of ${row.text}`} onClick={(event) => grid.current!.menu(row, event.currentTarget)}><Icon name="more" /></button>
+        </span>
+      </div>
+    );
+  }
+}
+
+function Arrow({ row, onToggle }: { row: GridRow; onToggle: () => void }) {
+  if (row.expanded === undefined) return <span class="arrow" />;
+  return <span class="arrow" data-open={row.expanded} onClick={onToggle} onDblClick={(event) => event.stopPropagation()} aria-hidden="true"><Icon name="right" size={14} /></span>;
 }
