@@ -7,6 +7,7 @@ import { AuditScreen } from "./account/audit.tsx";
 import { LoggedInScreen, LoginScreen } from "./account/login.tsx";
 import { SettingsScreen } from "./account/settings.tsx";
 import { SetupScreen } from "./account/setup.tsx";
+import { ConsoleScreen } from "./console/screen.tsx";
 import { MachineForAll, MachinesForAll } from "./machine/screens.tsx";
 import { BaseScreen } from "./screens/base.tsx";
 import { BasesScreen } from "./screens/bases.tsx";
@@ -27,6 +28,7 @@ export const routes: Route[] = [
   { path: "/bases/:name", role: "operator", screen: BaseScreen },
   { path: "/machines", role: "user", screen: MachinesForAll, nav: { label: "Machines", icon: "machines", key: "m" } },
   { path: "/machines/:name", role: "user", screen: MachineForAll },
+  { path: "/machines/:name/console", role: "user", screen: ConsoleScreen },
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
   { path: "/jobs/:id", role: "user", screen: JobScreen },
   { path: "/accounts", role: "administrator", screen: AccountsScreen, nav: { label: "Accounts", icon: "accounts", key: "a" } },

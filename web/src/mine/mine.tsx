@@ -11,7 +11,7 @@ import type { HistoryEntry, Machine, MachineFull, Page } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { confirm } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Empty, Loading, Screen, Time } from "../ui/page.tsx";
+import { Empty, Loading, Notice, Screen, Time } from "../ui/page.tsx";
 import { Section } from "../ui/section.tsx";
 import { openMyRestore } from "./restore.tsx";
 import { describeDoing, describeNext, POWER_WORDS } from "./words.ts";
@@ -48,8 +48,8 @@ function Notes({ machine }: { machine: Machine }) {
   const next = describeNext({ ...machine, ...(value?.pending_to && { pending_to: value.pending_to }) });
   return (
     <>
-      {next && <p class="my-note"><Icon name="clock" /><span>{next}</span></p>}
-      {machine.behind && <p class="my-note"><Icon name="info" /><span>An update could not be put in{machine.behind_reason ? `: ${sentence(machine.behind_reason)}` : "."} Everything works as before.</span></p>}
+      {next && <Notice tone="warning">{next}</Notice>}
+      {machine.behind && <Notice>An update could not be put in{machine.behind_reason ? `: ${sentence(machine.behind_reason)}` : "."} Everything works as before.</Notice>}
     </>
   );
 }

@@ -1,0 +1,124 @@
+// A machine's console: its screen, keyboard and mouse in the browser.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { machinePath } from "../api.ts";
+import { isAlive } from "../bases/tree.ts";
+import { submit } from "../run.tsx";
+import { findMachine, machinesRead } from "../store.ts";
+import type { Machine } from "../types.ts";
+import { Button, LinkButton } from "../ui/button.tsx";
+import { PowerMark } from "../ui/chip.tsx";
+import { Empty, Loading, Notice, Screen } from "../ui/page.tsx";
+import { openSend } from "./send.tsx";
+import { ConsoleSession, type ConsoleState } from "./session.ts";
+import "./console.css";
+
+const pageOf = (machine: Machine) => `/machines/${encodeURIComponent(machine.name)}`;
+const fileOf = (machine: Machine) => `/api/v1${machinePath(machine.name, "/console.vv")}`;
+
+/** Ctrl, Alt and Shift together, whichever came last. */
+const isWayOut = (event: KeyboardEvent) => event.ctrlKey && event.altKey && event.shiftKey && ["Control", "Alt", "Shift", "Meta", "AltGraph"].includes(event.key);
+
+interface ToolsProps {
+  session: ConsoleSession | null;
+  machine: Machine;
+  fits: boolean;
+  onFit: () => void;
+  onFull: () => void;
+}
+
+function Tools({ session, machine, fits, onFit, onFull }: ToolsProps) {
+  const why = session?.state.value.kind === "connected" ? undefined : "There is no connection";
+  return (
+    <div class="row console-tools" role="group" aria-label="Console">
+      <Button small why={why} onClick={() => session?.focus()}>Keyboard to the screen</Button>
+      <Button small why={why} onClick={() => session?.ctrlAltDel()}>Ctrl Alt Del</Button>
+      <Button small why={why} onClick={() => openSend(session!, machine.name)}>Send text…</Button>
+      <Button small aria-pressed={fits} onClick={onFit}>Fit to window</Button>
+      <Button small onClick={onFull}>Full screen</Button>
+      <LinkButton href={fileOf(machine)} icon="import" download>Open in virt-viewer</LinkButton>
+    </div>
+  );
+}
+
+/** What stands in place of the screen, or above it. */
+function StateNotice({ state, machine, again }: { state: ConsoleState; machine: Machine; again: () => void }) {
+  if (state.kind === "connected") return null;
+  if (state.kind === "connecting") return <Loading label={`Connecting to ${machine.name}…`} />;
+  if (state.kind === "lost") {
+    return (
+      <Empty icon="console" title="The connection to the screen is lost" actions={<Button kind="primary" onClick={again}>Connect again</Button>}>
+        {state.isRetried ? "It is being made again. " : ""}The machine itself is not touched by that.
+      </Empty>
+    );
+  }
+  return (
+    <Empty icon="console" title="The screen cannot be shown" actions={<Button onClick={again}>Try again</Button>}>
+      <p>{state.problem.message}</p>
+      {state.problem.hint && <p>{state.problem.hint}</p>}
+    </Empty>
+  );
+}
+
+/** Who gets the keys: said where it is needed, for inside the screen even Tab belongs to the guest (WCAG 2.1.2). */
+function KeyboardHint({ isInside, machine }: { isInside: boolean; machine: Machine }) {
+  return (
+    <p class="console-hint soft" role="status">
+      {isInside ? <>All keys go to {machine.name}. <kbd>Ctrl</kbd> <kbd>Alt</kbd> <kbd>Shift</kbd> together give them back.</> : <>Click into the screen to type there.</>}
+    </p>
+  );
+}
+
+function LiveConsole({ machine }: { machine: Machine }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const target = useRef<HTMLDivElement>(null);
+  const [session, setSession] = useState<ConsoleSession | null>(null);
+  const [fits, setFits] = useState(true);
+  const [isInside, setInside] = useState(false);
+  useEffect(() => {
+    const made = new ConsoleSession(machine.name, target.current!, fits);
+    setSession(made);
+    return () => made.close();
+  }, [machine.name]);
+  const onFit = () => {
+    session?.fit(!fits);
+    setFits(!fits);
+  };
+  const leave = (event: KeyboardEvent) => {
+    if (!isWayOut(event)) return;
+    session?.blur();
+    frame.current!.querySelector<HTMLElement>(".console-tools button")?.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const state = session?.state.value ?? { kind: "connecting" };
+  return (
+    <div ref={frame} class="console">
+      <Tools session={session} machine={machine} fits={fits} onFit={onFit} onFull={() => void frame.current!.requestFullscreen()} />
+      <StateNotice state={state} machine={machine} again={() => session?.again()} />
+      <div ref={target} class={`console-screen takes-keys ${fits ? "fits" : ""}`} hidden={state.kind !== "connected"} role="application" aria-label={`Screen of ${machine.name}`}
+        onKeyDownCapture={leave} onFocusCapture={() => setInside(true)} onBlurCapture={() => setInside(false)} />
+      {state.kind === "connected" && <KeyboardHint isInside={isInside} machine={machine} />}
+    </div>
+  );
+}
+
+function OffConsole({ machine }: { machine: Machine }) {
+  return (
+    <Empty icon="console" title={`${machine.name} is off`} actions={<Button kind="primary" icon="start" onClick={() => void submit({ verb: "start", machines: [machine.name] })}>Start</Button>}>
+      Its screen appears here as soon as it runs.
+    </Empty>
+  );
+}
+
+export function ConsoleScreen({ params }: { params: Record<string, string> }) {
+  const machine = findMachine(params["name"]!);
+  if (!machinesRead.value) return <Loading />;
+  if (!machine) return <Empty icon="machines" title="There is no such machine" actions={<a href="/machines">Machines</a>} />;
+  return (
+    <Screen title={<span class="row">{machine.name} <span class="title-mark"><PowerMark power={machine.power} /></span></span>} windowTitle={`${machine.name}: console`} fills
+      up={{ href: pageOf(machine), label: machine.name }}>
+      {machine.pending && <Notice tone="warning">When this machine restarts or shuts down, its system is replaced by the one that waits.{machine.roles.data > 0 && " Data is KEPT."}</Notice>}
+      {isAlive(machine) ? <LiveConsole machine={machine} /> : <OffConsole machine={machine} />}
+    </Screen>
+  );
+}
