@@ -37,6 +37,11 @@ static void check_head(Engine *engine, const Machine *machine, const Head *head,
                     "'underpin restore'",
                     FALSE, "the image of volume '%s' of '%s' is missing", head->target,
                     machine->name);
+    else if (machine->session && backing && !facts.backing && facts.is_ours)
+        finding_add(findings, "head-pulled", FINDING_INFO, machine->name,
+                    "it is taken over when the machine stops", FALSE,
+                    "a block pull has taken volume '%s' of '%s' off its layer", head->target,
+                    machine->name);
     else if (g_strcmp0(facts.backing, backing) != 0)
         finding_add(findings, "backing-differs", FINDING_ERROR, machine->name,
                     "a block job has rewritten it: set it back with 'qemu-img rebase -u -F FORMAT "

@@ -219,6 +219,19 @@ gboolean settle_defer(Engine *engine, const Machine *machine, const GError *reas
  * machine as it is then. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error);
 
+/* --- pulled.c
+ * --------------------------------------------------------------------------------------------- */
+
+/* Targets of heads in `now` that a block pull has taken off the layer that the record names. New
+ * set of texts. */
+GHashTable *pulled_heads(Engine *engine, const Machine *machine);
+/* Of a generation that is not published yet: its kept heads of these targets sit on nothing. */
+void pulled_take_off(Generation *generation, GHashTable *targets);
+/* Stages and commits anew what a pending machine waits for, now that these heads sit on nothing.
+ * New reference: the machine as it is then. */
+Machine *pulled_correct_wish(Engine *engine, const Machine *machine, GHashTable *targets,
+                             GError **error);
+
 /* --- identity.c
  * ------------------------------------------------------------------------------------------- */
 

@@ -298,6 +298,15 @@ static void drop_work(Run *run, Work *work, const GError *error)
     run_item_fail(run, work->job_item, error);
 }
 
+/* Of a machine that runs: somebody may have pulled a head off its layer since it was recorded. */
+static void take_off_pulled(Run *run, const PlanItem *item)
+{
+    if (!item->next->session)
+        return;
+    g_autoptr(GHashTable) pulled = pulled_heads(run->engine, item->next);
+    pulled_take_off(item->desired, pulled);
+}
+
 static gboolean stage_work(Run *run, Work *work, GError **error)
 {
     PlanItem *item = work->item;
@@ -313,6 +322,7 @@ static gboolean stage_work(Run *run, Work *work, GError **error)
         return TRUE;
     g_free(item->desired->job_id);
     item->desired->job_id = g_strdup(run->job->id);
+    take_off_pulled(run, item);
     work->staged =
         storage_stage(run->engine->storage, item->next, item->desired, run->cancellable, error);
     return work->staged;

@@ -789,21 +789,36 @@ static gboolean temporary_was_written(Engine *engine, const Machine *machine)
 
 static Generation *cleaning(Engine *engine, const Machine *machine)
 {
-    if (!temporary_was_written(engine, machine))
-        return NULL;
     g_rw_lock_reader_lock(&engine->lock);
     Generation *clean = generation_plan_clean(machine, engine->inventory, engine_now(engine));
     g_rw_lock_reader_unlock(&engine->lock);
     return clean;
 }
 
-/* A pending machine needs nothing of this: its desired generation brings fresh temporary heads, and
- * its session ends with the switch. */
+/* What the session leaves to be done; NULL: nothing. Heads that were pulled off their layers are
+ * told by a generation of their own, so that catalog and store change with one switch. */
+static Generation *after_session(Engine *engine, const Machine *machine, GHashTable *pulled)
+{
+    gboolean has_pulled = g_hash_table_size(pulled) > 0;
+    Generation *clean =
+        has_pulled || temporary_was_written(engine, machine) ? cleaning(engine, machine) : NULL;
+    if (!clean && has_pulled)
+        clean = generation_plan_keep(machine, CAUSE_CLEAN, engine_now(engine));
+    if (clean)
+        pulled_take_off(clean, pulled);
+    return clean;
+}
+
+/* A pending machine needs no cleaning: its desired generation brings fresh temporary heads, and its
+ * session ends with the switch. */
 Machine *settle_end_session(Engine *engine, const Machine *machine, GError **error)
 {
+    g_autoptr(GHashTable) pulled = pulled_heads(engine, machine);
     if (machine_is_pending(machine))
-        return machine_ref(machine);
-    g_autoptr(Generation) clean = cleaning(engine, machine);
+        return g_hash_table_size(pulled) && machine->desired != machine->actual
+                   ? pulled_correct_wish(engine, machine, pulled, error)
+                   : machine_ref(machine);
+    g_autoptr(Generation) clean = after_session(engine, machine, pulled);
     g_autoptr(Machine) after = machine_copy(machine);
     const char *ids[] = {machine->id, NULL};
     after->session = 0;

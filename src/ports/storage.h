@@ -64,7 +64,8 @@ typedef struct {
     guint32 link_count;
     gboolean dirty; /* lazy refcounts: not closed cleanly */
     gboolean has_bitmaps, has_snapshots;
-    char *backing; /* backing file as the header says; NULL: none */
+    gboolean is_ours; /* made by the store: it carries the identity that was written with it */
+    char *backing;    /* backing file as the header says; NULL: none */
 } HeadFacts;
 void head_facts_clear(HeadFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HeadFacts, head_facts_clear)

@@ -488,6 +488,8 @@ const Operation OPERATIONS[] = {
     {"cancel-pending", build_pending, act_cancel_pending, DATA_STAYS},
     {"stamp", build_unstamped, act_stamp, DATA_STAYS, .changes_nothing = TRUE, .at_start = TRUE},
     {"session-end", build_running, act_stop, DATA_STAYS},
+    {"session-end-pulled", build_pulled, act_stop, DATA_STAYS},
+    {"settle-pulled", build_pending_pulled, act_stop, DATA_STAYS, .give_up = give_up_and_stop},
     {"session-end-marked", build_marked, act_stop, DATA_STAYS, .changes_nothing = TRUE},
     {"hold", build_clones, act_hold, DATA_STAYS},
     {"release", build_undone, act_release, DATA_STAYS},

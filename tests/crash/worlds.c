@@ -246,6 +246,24 @@ void build_pending(World *world)
     job_unref(world_run(world, request_rebase(FALSE)));
 }
 
+static void pull(World *world)
+{
+    world_pull(world, "lab-1", "vda");
+    world_pull(world, "lab-1", "vdc");
+}
+
+void build_pulled(World *world)
+{
+    build_running(world);
+    pull(world);
+}
+
+void build_pending_pulled(World *world)
+{
+    build_pending(world);
+    pull(world);
+}
+
 void build_stopped_unsettled(World *world)
 {
     build_pending(world);

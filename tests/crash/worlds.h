@@ -11,6 +11,10 @@ void build_desk(World *world);           /* machine "desk", imported from that d
 void build_desk_base(World *world);      /* the same as a base */
 void build_clones(
     World *world); /* bases "v1" and "v2" with UEFI variables, clones "lab-1", "lab-2" of v1 */
+/* lab-1 runs, and a block pull has taken its system and its data off their layers; pending or not.
+ */
+void build_pulled(World *world);
+void build_pending_pulled(World *world);
 void build_running(World *world); /* the same, lab-1 runs and has written */
 void build_pending(World *world); /* the same, a rebase of lab-1 onto v2 waits for its stop */
 void build_stopped_unsettled(World *world); /* the same, stopped while nobody looked */

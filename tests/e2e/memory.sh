@@ -182,10 +182,27 @@ isnt 'blockcommit into a layer is refused by the layer' 0 $status
 virsh -q destroy c
 off c
 boot c
+guest c 'echo pulled >/mnt/data/word; sync'
+does virsh -q blockpull c vda --wait
+does virsh -q blockpull c vdc --wait
 virsh -q destroy c
 off c
+is 'pulled heads are taken over as heads on nothing' 'null null' \
+  "$(field c '[.volumes[] | select(.target != "vdb") | .layer | tostring] | join(" ")')"
+is 'doctor has nothing to say about them' '' \
+  "$(underpin doctor --json | jq -r '.items[] | select(.subject == "c" and .level != "info") | .text')"
 check_layers 'after block jobs by hand'
 check_images 'after block jobs by hand' c
+boot c
+is 'a machine with pulled heads starts, whole' '2 pulled' "$(system_version c) $(guest c 'cat /mnt/data/word')"
+virsh -q destroy c
+off c
+u restore c
+boot c
+is 'restored, it sits on its base again and has its data' '2 pulled' \
+  "$(system_version c) $(guest c 'cat /mnt/data/word')"
+virsh -q destroy c
+off c
 
 note 'another name for our disks'
 virsh -q dumpxml --inactive b | sed -e 's/<name>b</<name>thief</' -e '/<uuid>/d' >"$work/thief.xml"

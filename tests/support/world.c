@@ -338,6 +338,19 @@ void world_write(World *world, const char *name, const char *target, const char 
         write_image(world, machine, target, text);
 }
 
+void world_pull(World *world, const char *name, const char *target)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    g_autofree char *path =
+        storage_head_path(world->storage, machine->id, machine_volume(machine, target));
+    const char *argv[] = {"qemu-img", "rebase", "-f", "qcow2", "-b", "", path, NULL};
+    g_autoptr(GError) error = NULL;
+    if (world->kind == WORLD_MEMORY)
+        assert_true(memory_storage_pull(world->storage, machine->id, target));
+    else if (!process_run(argv, NULL, NULL, &error))
+        fail_msg("pulling %s of '%s': %s", target, name, error->message);
+}
+
 char *world_read(World *world, const char *name, const char *target)
 {
     g_autoptr(Machine) machine = world_machine(world, name);
@@ -406,7 +419,8 @@ void world_settle_wanted(World *world)
 static gboolean is_harmless(const Finding *finding)
 {
     static const char *const HARMLESS[] = {"layers-unprotected", "no-exchange", "pending",
-                                           "chain-long",         "behind",      "space-low"};
+                                           "head-pulled",        "chain-long",  "behind",
+                                           "space-low"};
     for (gsize i = 0; i < G_N_ELEMENTS(HARMLESS); i++)
         if (strcmp(HARMLESS[i], finding->id) == 0)
             return TRUE;

@@ -76,6 +76,8 @@ gboolean world_has(World *world, const char *name);
 
 /* Writes a text at the start of a volume, as the guest would. */
 void world_write(World *world, const char *name, const char *target, const char *text);
+/* What 'virsh blockpull' does to the image of a volume: it stands alone. */
+void world_pull(World *world, const char *name, const char *target);
 /* The text at the start of a volume, as the guest sees it. Caller frees. */
 char *world_read(World *world, const char *name, const char *target);
 void world_assert_content(World *world, const char *name, const char *target, const char *text);

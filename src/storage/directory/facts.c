@@ -52,6 +52,7 @@ static gboolean facts_from_header(HeadFacts *facts, int fd, const char *file, GE
     facts->dirty = header.is_dirty;
     facts->has_bitmaps = header.bitmap_count > 0;
     facts->has_snapshots = header.snapshot_count > 0;
+    facts->is_ours = header.identity != NULL;
     facts->backing = g_steal_pointer(&header.backing_file);
     return TRUE;
 }

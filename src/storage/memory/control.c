@@ -20,6 +20,24 @@ gboolean memory_storage_write(Storage *storage, const char *machine_id, const ch
     return image && image_write(store, image, offset, bytes, length);
 }
 
+gboolean memory_storage_pull(Storage *storage, const char *machine_id, const char *target)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    const MachineDirectory *machine = machine_directory(store, machine_id);
+    Image *image =
+        machine && machine->now ? g_hash_table_lookup(machine->now->heads, target) : NULL;
+    g_autoptr(Image) flat = image ? image_flatten(store, image, image->format, NULL) : NULL;
+    if (!flat)
+        return FALSE;
+    GHashTable *blocks = image->blocks;
+    image->blocks = flat->blocks;
+    flat->blocks = blocks;
+    image->mtime_ns = flat->mtime_ns;
+    g_clear_pointer(&image->layer_id, g_free);
+    return TRUE;
+}
+
 void memory_storage_set_locked(Storage *storage, const char *machine_id, const char *target,
                                gboolean locked)
 {
@@ -60,6 +78,7 @@ void memory_storage_put_image(Storage *storage, const char *path, const char *fo
     STORE_LOCKED(store);
     g_autoptr(Image) image = image_new(store, format, capacity_bytes, NULL);
     image->backing = g_strdup(backing);
+    image->is_foreign = TRUE;
     name_unlink(store->tree->outside, path);
     name_link(store->tree->outside, path, image);
     persist_names(store);

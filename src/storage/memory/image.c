@@ -257,6 +257,7 @@ void image_facts(const Image *image, HeadFacts *facts_out)
         .mtime_ns = image->mtime_ns,
         .capacity_bytes = image->capacity_bytes,
         .link_count = image->links,
+        .is_ours = !image->is_foreign && g_strcmp0(image->format, "qcow2") == 0,
         .backing = backing_text(image),
     };
 }

@@ -17,6 +17,8 @@ Storage *memory_storage_new(void);
  * capacity. */
 gboolean memory_storage_write(Storage *storage, const char *machine_id, const char *target,
                               guint64 offset, const void *bytes, gsize length);
+/* A block job of QEMU makes the head in `now` standalone; FALSE where it cannot. */
+gboolean memory_storage_pull(Storage *storage, const char *machine_id, const char *target);
 /* A QEMU has the head in `now` open, or no longer. */
 void memory_storage_set_locked(Storage *storage, const char *machine_id, const char *target,
                                gboolean locked);

@@ -22,6 +22,7 @@ typedef struct {
     gint64 mtime_ns;
     gboolean locked;
     gboolean is_protected;
+    gboolean is_foreign; /* made outside the store */
 } Image;
 
 /* A directory of heads: `now`, `next`, undo-N. */

@@ -20,6 +20,8 @@ struct Bench {
     /* Fills part of a volume with one byte, as a guest would. */
     void (*write)(Bench *bench, const Machine *machine, const char *target, guint64 offset,
                   guint8 byte, gsize length);
+    /* A block job makes the head in `now` standalone. */
+    void (*pull)(Bench *bench, const Machine *machine, const char *target);
     /* A QEMU opens the head in `now`, or lets it go. */
     void (*set_locked)(Bench *bench, const Machine *machine, const char *target, gboolean locked);
     void (*write_nvram)(Bench *bench, const Machine *machine, const char *text);

@@ -68,6 +68,13 @@ static void directory_write(Bench *bench, const Machine *machine, const char *ta
     fill(path, machine_volume(machine, target)->format, offset, byte, length);
 }
 
+static void directory_pull(Bench *bench, const Machine *machine, const char *target)
+{
+    g_autofree char *path = head_path(bench, machine, target);
+    const char *const argv[] = {"qemu-img", "rebase", "-f", "qcow2", "-b", "", path, NULL};
+    run(argv);
+}
+
 /* As QEMU does it: shared locks on the bytes of what it may do (block/file-posix.c). */
 static void directory_set_locked(Bench *bench, const Machine *machine, const char *target,
                                  gboolean locked)
@@ -234,6 +241,7 @@ Bench *bench_directory_new(void)
     self->locks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_lock);
     self->bench = (Bench){
         .write = directory_write,
+        .pull = directory_pull,
         .set_locked = directory_set_locked,
         .write_nvram = directory_write_nvram,
         .read_nvram = directory_read_nvram,

@@ -15,6 +15,11 @@ static void memory_write(Bench *bench, const Machine *machine, const char *targe
     assert_true(memory_storage_write(bench->storage, machine->id, target, offset, bytes, length));
 }
 
+static void memory_pull(Bench *bench, const Machine *machine, const char *target)
+{
+    assert_true(memory_storage_pull(bench->storage, machine->id, target));
+}
+
 static void memory_set_locked(Bench *bench, const Machine *machine, const char *target,
                               gboolean locked)
 {
@@ -99,6 +104,7 @@ Bench *bench_memory_new(void)
     memory->bench = (Bench){
         .storage = memory_storage_new(),
         .write = memory_write,
+        .pull = memory_pull,
         .set_locked = memory_set_locked,
         .write_nvram = memory_write_nvram,
         .read_nvram = memory_read_nvram,

@@ -369,7 +369,44 @@ static void uefi_variables_of_a_base_reach_its_clones(void **state)
     assert_string_equal(text, "of the base");
 }
 
+/* As 'virsh blockpull' leaves it: kept from then on as a head that sits on nothing. */
+static void a_head_that_was_pulled_off_its_layer_is_kept_as_standalone(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) base = base_make(bench, "base", "qcow2");
+    g_autoptr(Machine) machine = clone_make(bench, base, "m");
+    bench->write(bench, machine, "vdc", 0, 'x', FILLED / 2);
+    guint64 inode = inode_now(bench, machine, "vdc");
+    bench->pull(bench, machine, "vdc");
+    g_auto(HeadFacts) facts = facts_now(bench, machine, "vdc");
+    assert_null(facts.backing);
+    assert_true(facts.is_ours);
+    Generation *keep = generation_keep_all(machine);
+    machine_want(machine, keep);
+    assert_refused(storage_stage(bench->storage, machine, keep, NULL, error), UNDERPIN_ERROR_BUG);
+    head_set_layer((Head *)generation_head(keep, "vdc"), NULL, NULL);
+    assert_ok(machine_settle(bench, machine, FALSE, error));
+    assert_int_equal(inode_now(bench, machine, "vdc"), inode);
+    assert_int_equal(byte_at(bench, machine, "vdc", 0), 'x');
+    assert_int_equal(byte_at(bench, machine, "vdc", FILLED - 1), 'D');
+}
+
+static void an_image_from_outside_is_not_ours(void **state)
+{
+    Bench *bench = *state;
+    const char *path = bench->put_image(bench, "a.qcow2", "qcow2", CAPACITY, NULL);
+    g_autoptr(Machine) machine = machine_make("m", "qcow2");
+    Generation *first = generation_make(machine, CAUSE_IMPORT);
+    generation_add(first, "vdc", ROLE_DATA, "qcow2", HEAD_ADOPT)->source_path = g_strdup(path);
+    machine_want(machine, first);
+    assert_ok(machine_settle(bench, machine, FALSE, error));
+    g_auto(HeadFacts) facts = facts_now(bench, machine, "vdc");
+    assert_true(facts.exists && !facts.is_ours);
+}
+
 static const struct CMUnitTest tests[] = {
+    BENCH_TEST(a_head_that_was_pulled_off_its_layer_is_kept_as_standalone),
+    BENCH_TEST(an_image_from_outside_is_not_ours),
     BENCH_TEST(blank_heads_read_as_zeroes_and_have_their_capacity),
     BENCH_TEST(guest_bytes_are_read_back),
     BENCH_TEST(staging_changes_nothing_in_now),

@@ -565,6 +565,86 @@ static void without_the_hook_nothing_is_switched(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, step_set_up, step_tear_down)
 
+/* --- block pulls ------------------------------------------------------------------------------ */
+
+static void assert_stands_alone(World *world, const char *name, const char *target)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    const Head *head = generation_head(machine_actual(machine), target);
+    assert_null(head->layer_id);
+    assert_false(step_finds(world, "backing-differs", NULL));
+}
+
+static void start_and_pull(World *world, const char *target)
+{
+    world_start(world, "lab-1");
+    world_pull(world, "lab-1", target);
+}
+
+static void a_pulled_head_is_taken_over_at_the_end_of_its_session(void **state)
+{
+    World *world = *state;
+    start_and_pull(world, "vda");
+    assert_true(step_finds(world, "head-pulled", "lab-1"));
+    world_write(world, "lab-1", "vdb", "scratch");
+    world_write(world, "lab-1", "vdc", "mine");
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+    assert_stands_alone(world, "lab-1", "vda");
+    step_assert_all(world, "lab-1", "one-vda", "one-vdb", "mine");
+    world_start(world, "lab-1");
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+    /* It is still a clone of its base. */
+    world_do(world, step_rebase("lab-1", "v2"));
+    step_assert_all(world, "lab-1", "two-vda", "two-vdb", "mine");
+    world_do(world, world_request(VERB_UNDO, "lab-1", NULL));
+    step_assert_all(world, "lab-1", "one-vda", "one-vdb", "mine");
+    assert_stands_alone(world, "lab-1", "vda");
+}
+
+static void a_pull_alone_is_settled_too(void **state)
+{
+    World *world = *state;
+    start_and_pull(world, "vdc");
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+    assert_stands_alone(world, "lab-1", "vdc");
+    world_assert_content(world, "lab-1", "vdc", "one-vdc");
+    world_start(world, "lab-1");
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+}
+
+static void a_pull_under_a_pending_move_does_not_stop_it(void **state)
+{
+    World *world = *state;
+    world_start(world, "lab-1");
+    step_run_to(world, step_rebase("lab-1", "v2"), JOB_PENDING);
+    world_pull(world, "lab-1", "vda");
+    world_pull(world, "lab-1", "vdc");
+    world_write(world, "lab-1", "vdc", "mine");
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+    step_assert_all(world, "lab-1", "two-vda", "two-vdb", "mine");
+    assert_stands_alone(world, "lab-1", "vdc");
+    world_do(world, world_request(VERB_UNDO, "lab-1", NULL));
+    step_assert_all(world, "lab-1", "one-vda", "one-vdb", "mine");
+    assert_stands_alone(world, "lab-1", "vda");
+}
+
+static void a_move_that_is_asked_for_after_a_pull_is_staged(void **state)
+{
+    World *world = *state;
+    start_and_pull(world, "vdc");
+    world_write(world, "lab-1", "vdc", "mine");
+    step_run_to(world, step_rebase("lab-1", "v2"), JOB_PENDING);
+    world_stop(world, "lab-1");
+    world_settle_wanted(world);
+    step_assert_all(world, "lab-1", "two-vda", "two-vdb", "mine");
+    assert_stands_alone(world, "lab-1", "vdc");
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -597,6 +677,10 @@ int main(void)
         TEST(libvirt_away_stops_nothing_that_needs_no_libvirt),
         TEST(a_daemon_that_comes_back_settles_what_stopped_meanwhile),
         TEST(without_the_hook_nothing_is_switched),
+        TEST(a_pulled_head_is_taken_over_at_the_end_of_its_session),
+        TEST(a_pull_alone_is_settled_too),
+        TEST(a_pull_under_a_pending_move_does_not_stop_it),
+        TEST(a_move_that_is_asked_for_after_a_pull_is_staged),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
