@@ -99,9 +99,10 @@ export class Keyboard {
     assert.ok(isSeen, `the focus on the ${role} '${name}' is seen`);
   }
 
-  async activate(role, name, key = "Enter") {
+  async activate(role, name) {
     await this.tabTo(role, name);
-    await this.press(key);
+    await until(`the ${role} '${name}' can be used`, () => this.page.evaluate(() => document.activeElement.ariaDisabled !== "true"));
+    await this.press("Enter");
   }
 
   /** Into a text field, replacing what is there. */
