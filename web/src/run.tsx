@@ -6,19 +6,20 @@ import { capital } from "./format.ts";
 import { isOpen, jobs, noteJob } from "./store.ts";
 import type { Job, Request } from "./types.ts";
 import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
-import { describeTarget, VERBS } from "./words.ts";
+import { describeCounts, describeTarget, VERBS } from "./words.ts";
 
 const SHOWN_MS = 5000;
 
+/** "Restoring desk-1…", "Rebased: desk-1, desk-2 onto office-2", with what failed or waits. */
 function outcome(job: Job): string {
   const { title, progress, past } = VERBS[job.verb];
   const target = describeTarget(job.request);
-  if (job.state === "failed") return `${title} ${target}: failed`;
+  const { failed, pending } = job.counts;
+  if (job.state === "queued" || job.state === "running") return `${progress} ${target}…`;
+  if (job.state === "failed" && !job.counts.done) return `${title} ${target}: failed`;
   if (job.state === "cancelled") return `${title} ${target}: cancelled`;
-  if (job.state === "pending") return `${target}: ${job.counts.done} ${past}, ${job.counts.pending} waiting for a stop`;
-  if (job.state !== "done") return `${progress} ${target}…`;
-  if (job.counts.failed) return `${target}: ${job.counts.done} ${past}, ${job.counts.failed} failed`;
-  return job.message ?? `${target} ${past}`;
+  if (failed || pending) return `${title} ${target}: ${describeCounts(job)}`;
+  return `${capital(past)}: ${job.message ?? target}`;
 }
 
 /** One line on a job, as it goes on; it leaves a while after the job has ended. */
@@ -33,7 +34,7 @@ function JobNews({ id, toastKey }: { id: string; toastKey: { value: number } }) 
   if (!job) return null;
   return (
     <>
-      <span>{capital(outcome(job))}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
+      <span>{outcome(job)}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
       {job.error && <p class="soft">{job.error.message}{job.error.hint && <><br />{job.error.hint}</>}</p>}
     </>
   );

@@ -40,10 +40,10 @@ export const VERBS: Record<Verb, VerbWords> = {
 
 /** What happens to machines that run, in the order from gentle to hard. */
 export const RUNNING: Record<RunningPolicy, { label: string; help: string }> = {
-  reboot: { label: "Let them run; they move at their own reboot or shutdown", help: "Nobody is disturbed. The new system is ready and waits." },
-  stop: { label: "Let them run; they move when they are shut down", help: "A reboot of the guest keeps the old system; only a real stop moves it." },
-  shutdown: { label: "Ask them to shut down", help: "The guest may save its work. What does not stop before the deadline stays pending." },
-  force: { label: "Power them off after the deadline", help: "Asked to shut down first; then the plug is pulled. Unsaved work is lost." },
+  reboot: { label: "Wait for a reboot or shutdown from inside", help: "Nobody is disturbed. The new system is ready, and the user's own reboot moves the machine." },
+  stop: { label: "Wait for a shutdown", help: "A reboot of the guest keeps the old system; only a real stop moves the machine." },
+  shutdown: { label: "Ask the guest to shut down", help: "It may save its work. What has not stopped at the deadline stays pending." },
+  force: { label: "Shut down, and power off at the deadline", help: "Asked first; then it is like pulling the plug, and unsaved work is lost." },
 };
 
 /** Which fates a summary of volumes is told in, worst first. */
@@ -59,7 +59,16 @@ export function describeTarget(request: Request): string {
   return (listNames(machines) || request.layer || request.path || "") + onto;
 }
 
-/** "Rebase desk-1 onto office-2". */
-export function describeJob(job: Job): string {
-  return `${VERBS[job.verb].title} ${describeTarget(job.request)}`.trim();
+/** "Rebase desk-1 onto office-2", "Prepare office-2 as a base". */
+export function describeRequest(request: Request): string {
+  const target = describeTarget(request);
+  return request.verb === "prepare" ? `Prepare ${target} as a base` : `${VERBS[request.verb].title} ${target}`.trim();
+}
+
+/** "48 done, 1 failed, 3 pending". */
+export function describeCounts(job: Job): string {
+  const { done, pending, failed, skipped, cancelled } = job.counts;
+  const parts: [number, string][] = [[done, "done"], [failed, "failed"], [pending, "pending"], [skipped, "left out"], [cancelled, "cancelled"]];
+  const said = parts.filter(([number]) => number > 0).map(([number, word]) => `${number.toLocaleString()} ${word}`);
+  return said.length ? said.join(", ") : job.total ? count(job.total, "machine") : (job.message ?? "");
 }

@@ -9,6 +9,7 @@ import { Button } from "../ui/button.tsx";
 import { PowerMark } from "../ui/chip.tsx";
 import { Dialog, openDialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
+import "../ui/choose.css";
 import { Empty, Loading, Notice, ProblemNotice } from "../ui/page.tsx";
 
 const ROLES: { value: Role; label: string }[] = [
@@ -28,9 +29,9 @@ interface ListProps {
 function DomainList({ domains, onChoose }: ListProps) {
   if (domains.length === 0) return <Empty icon="import" title="Libvirt has no other domains">Every domain of this host is managed already. Make a machine with virt-manager or virt-install, then come back.</Empty>;
   return (
-    <ul class="candidates">
+    <ul class="choose">
       {domains.map((domain) => (
-        <li key={domain.uuid} class="candidate">
+        <li key={domain.uuid} class="choose-entry">
           <span class="grow"><b>{domain.name}</b> <small>{count(domain.disks.filter(isVolume).length, "disk")}</small></span>
           <PowerMark power={domain.power} />
           <Button small why={domain.power === "off" ? undefined : "Shut it down first: only a machine that is off is imported"} onClick={() => onChoose(domain)}>Choose</Button>

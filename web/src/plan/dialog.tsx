@@ -9,7 +9,7 @@ import { Button } from "../ui/button.tsx";
 import { FateWords } from "../ui/chip.tsx";
 import { Dialog, openDialog } from "../ui/dialog.tsx";
 import { Loading, ProblemNotice } from "../ui/page.tsx";
-import { describeTarget, VERBS } from "../words.ts";
+import { describeRequest, VERBS } from "../words.ts";
 import { changes } from "./facts.ts";
 import { PlanOptions } from "./options.tsx";
 import { PlanView } from "./view.tsx";
@@ -61,7 +61,7 @@ function PlanDialog({ request: asked, title, onClose, onDone }: PlanDialogProps)
     </>
   );
   return (
-    <Dialog title={title ?? `${VERBS[request.verb].title} ${describeTarget(request)}`} size="wide" onClose={onClose} footer={footer}>
+    <Dialog title={title ?? describeRequest(request)} size="wide" onClose={onClose} footer={footer}>
       {problem && <ProblemNotice problem={problem} />}
       {sending.problem && <ProblemNotice problem={sending.problem} />}
       {plan ? <PlanView plan={plan} /> : !problem && <Loading label="Planning…" />}

@@ -21,14 +21,14 @@ export function GraceField({ request, change }: OptionProps) {
 
 /** How machines that run are treated. */
 export function RunningField(props: OptionProps) {
-  const { request, change } = props;
+  const { request, plan, change } = props;
   const policy = request.running ?? "reboot";
   const choose = (running: RunningPolicy) =>
     change({ running, grace_seconds: running === "shutdown" || running === "force" ? (request.grace_seconds ?? 120) : undefined } as Partial<Request>);
   const choices = Object.entries(RUNNING).map(([value, words]) => ({ value: value as RunningPolicy, ...words }));
   return (
     <>
-      <RadioField label="Machines that run" value={policy} choices={choices} onChange={choose} />
+      <RadioField label={plan?.items.length === 1 ? "It runs: what shall happen?" : "Machines that run: what shall happen?"} value={policy} choices={choices} onChange={choose} />
       {(policy === "shutdown" || policy === "force") && <GraceField {...props} />}
     </>
   );

@@ -25,15 +25,16 @@ function Figure({ label, value, note }: { label: string; value: ComponentChildre
 }
 
 function Figures({ plan }: { plan: Plan }) {
+  const isMany = plan.items.length > 1;
   const lost = sumOf(plan, lostBytes);
   const held = sumOf(plan, (item) => item.held_bytes);
   const freed = sumOf(plan, (item) => item.freed_bytes);
   return (
     <dl class="figures">
-      <Figure label="Now" value={plan.counts.now.toLocaleString()} />
-      {plan.counts.pending > 0 && <Figure label="When they stop" value={plan.counts.pending.toLocaleString()} />}
-      {plan.counts.skip > 0 && <Figure label="Left out" value={plan.counts.skip.toLocaleString()} />}
-      {plan.counts.refuse > 0 && <Figure label="Refused" value={plan.counts.refuse.toLocaleString()} />}
+      {isMany && <Figure label="Now" value={plan.counts.now.toLocaleString()} />}
+      {isMany && plan.counts.pending > 0 && <Figure label="When they stop" value={plan.counts.pending.toLocaleString()} />}
+      {isMany && plan.counts.skip > 0 && <Figure label="Left out" value={plan.counts.skip.toLocaleString()} />}
+      {isMany && plan.counts.refuse > 0 && <Figure label="Refused" value={plan.counts.refuse.toLocaleString()} />}
       {REPLACING.includes(plan.verb) && <Figure label="Written since fresh, discarded" value={formatBytes(lost)} note={held > 0 && `${formatBytes(held)} held for undo`} />}
       {freed > 0 && <Figure label="Freed" value={formatBytes(freed)} />}
       <Figure label="Needed" value={formatBytes(plan.needed_bytes)} note={`${formatBytes(plan.free_bytes)} free`} />
@@ -79,9 +80,10 @@ const columns: Column<PlanItem>[] = [
   { head: "Freed", cell: (item) => bytes(item.freed_bytes), sort: (item) => item.freed_bytes, number: true },
 ];
 
-/** Figures that are nought for everybody say nothing. */
+/** Without the columns that say nothing about anybody. */
 function columnsFor(plan: Plan): Column<PlanItem>[] {
-  return columns.filter((column) => !column.number || plan.items.some((item) => Number(column.sort!(item)) > 0));
+  const says = (column: Column<PlanItem>, item: PlanItem) => (column.number ? Number(column.sort!(item)) > 0 : column.head !== "Power" || item.power !== "unknown");
+  return columns.filter((column) => plan.items.some((item) => says(column, item)));
 }
 
 const FILTER_FROM = 8;

@@ -6,7 +6,7 @@ import { Chip } from "../ui/chip.tsx";
 import { Empty, Time } from "../ui/page.tsx";
 import { alignOutlines, describeDifference, fits, type OutlineRow } from "./outline.ts";
 import { Outlines } from "./outlines.tsx";
-import "./target.css";
+import "../ui/choose.css";
 
 export interface Candidate {
   base: MachineFull;
@@ -44,10 +44,10 @@ export function findCandidates(bases: MachineFull[], oldBases: MachineFull[]): C
 }
 
 function CandidateRow({ candidate, chosen, onChoose }: { candidate: Candidate; chosen: boolean; onChoose: () => void }) {
-  const [isOpen, setOpen] = useState(false);
   const { base, old, rows, why } = candidate;
+  const [isOpen, setOpen] = useState(!fits(rows));
   return (
-    <li class={`candidate ${why ? "unfit" : ""}`}>
+    <li class={`choose-entry ${why ? "unfit" : ""}`}>
       <label>
         <input type="radio" name="onto" checked={chosen} disabled={why !== ""} onChange={onChoose} />
         <span class="grow">
@@ -58,7 +58,7 @@ function CandidateRow({ candidate, chosen, onChoose }: { candidate: Candidate; c
       {rows.length > 0 && old && old.id !== base.id && (
         <Button kind="quiet" small icon="outline" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>Outlines</Button>
       )}
-      {isOpen && old && <div class="candidate-outlines"><Outlines left={`${old.name} (now)`} right={base.name} rows={rows} /></div>}
+      {isOpen && old && <div class="choose-outlines"><Outlines left={`${old.name} (now)`} right={base.name} rows={rows} /></div>}
     </li>
   );
 }
@@ -79,7 +79,7 @@ function CandidateList({ candidates, onto, onChoose }: { candidates: Candidate[]
   return (
     <fieldset class="field">
       <legend>Onto which base?</legend>
-      <ul class="candidates">
+      <ul class="choose">
         {candidates.map((candidate) => (
           <CandidateRow key={candidate.base.id} candidate={candidate} chosen={candidate.base.name === onto} onChoose={() => onChoose(candidate.base.name)} />
         ))}

@@ -18,8 +18,8 @@ import { FilterChips } from "../ui/filter.tsx";
 import { Facts, Loading, Notice, ProblemNotice, Screen, Time } from "../ui/page.tsx";
 import { Table, type Column } from "../ui/table.tsx";
 import { toastProblem } from "../ui/toast.tsx";
-import { describeTarget, VERBS } from "../words.ts";
-import { describeCounts, JobProgress } from "./jobs.tsx";
+import { describeCounts, describeRequest } from "../words.ts";
+import { JobProgress } from "./jobs.tsx";
 import "./job.css";
 
 /** The job with its items, kept up to date by events. */
@@ -149,7 +149,7 @@ export function JobScreen({ params }: { params: Record<string, string> }) {
   const { job, items, problem } = useJobItems(params.id!);
   const up = { href: "/jobs", label: "Jobs" };
   if (!job) return <Screen title="Job" windowTitle="Job" up={up}>{problem ? <ProblemNotice problem={problem} /> : <Loading />}</Screen>;
-  const title = `${VERBS[job.verb].title} ${describeTarget(job.request)}`;
+  const title = describeRequest(job.request);
   return (
     <Screen title={title} windowTitle={title} up={up} actions={<Actions job={job} items={items} />}>
       <Summary job={job} />

@@ -1,13 +1,13 @@
 // Jobs: what is being done and what was done, newest first.
 import { getAll } from "../api.ts";
 import { useAsync } from "../hooks.ts";
-import { count, formatDuration } from "../format.ts";
+import { formatDuration } from "../format.ts";
 import { isOpen, jobs } from "../store.ts";
 import type { Job } from "../types.ts";
 import { StateChip } from "../ui/chip.tsx";
 import { Empty, Loading, ProblemNotice, Progress, Screen, Time } from "../ui/page.tsx";
 import { Table, type Column } from "../ui/table.tsx";
-import { describeTarget, VERBS } from "../words.ts";
+import { describeCounts, describeTarget, VERBS } from "../words.ts";
 
 /** The bar of a job: done, pending and failed of all. */
 export function JobProgress({ job }: { job: Job }) {
@@ -18,14 +18,6 @@ export function JobProgress({ job }: { job: Job }) {
     { value: failed, tone: "bad" as const },
   ];
   return <Progress label={VERBS[job.verb].progress} total={job.total} shares={shares} active={job.state === "running"} />;
-}
-
-/** "48 done, 1 failed, 3 pending". */
-export function describeCounts(job: Job): string {
-  const { done, pending, failed, skipped, cancelled } = job.counts;
-  const parts: [number, string][] = [[done, "done"], [failed, "failed"], [pending, "pending"], [skipped, "left out"], [cancelled, "cancelled"]];
-  const said = parts.filter(([number]) => number > 0).map(([number, word]) => `${number.toLocaleString()} ${word}`);
-  return said.length ? said.join(", ") : job.total ? count(job.total, "machine") : (job.message ?? "");
 }
 
 /** How long it took, or is estimated to take still. */
