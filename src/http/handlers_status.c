@@ -168,18 +168,26 @@ static json_t *finding_to_json(const Finding *finding)
     return json;
 }
 
-/* The engine knows nothing of the web page. */
-static void append_web_finding(json_t *items, WebServer *web)
+static void append_problem(json_t *items, const char *id, FindingLevel level, const char *subject,
+                           const GError *problem)
 {
-    g_autoptr(GError) problem = NULL;
-    if (!web || web_server_check(web, &problem))
-        return;
-    const Finding finding = {.id = (char *)"web-unavailable",
-                             .level = FINDING_WARNING,
-                             .subject = (char *)"web page",
+    const Finding finding = {.id = (char *)id,
+                             .level = level,
+                             .subject = (char *)subject,
                              .text = problem->message,
                              .remedy = (char *)error_hint(problem)};
     json_array_append_new(items, finding_to_json(&finding));
+}
+
+/* The engine knows nothing of the web page and who may see it. */
+static void append_web_findings(const Api *api, json_t *items)
+{
+    g_autoptr(GError) problem = NULL;
+    if (api->web && !web_server_check(api->web, &problem))
+        append_problem(items, "web-unavailable", FINDING_WARNING, "web page", problem);
+    if (access_problem(api->access))
+        append_problem(items, "accounts-unusable", FINDING_ERROR, "accounts",
+                       access_problem(api->access));
 }
 
 HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError **error)
@@ -191,7 +199,7 @@ HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError *
     json_t *items = json_array();
     for (guint i = 0; i < findings->len; i++)
         json_array_append_new(items, finding_to_json(findings->pdata[i]));
-    append_web_finding(items, api->web);
+    append_web_findings(api, items);
     json_t *json = json_object();
     json_object_set_new(json, "items", items);
     put_question(api, json);
