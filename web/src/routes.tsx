@@ -13,6 +13,7 @@ import { BaseScreen } from "./screens/base.tsx";
 import { BasesScreen } from "./screens/bases.tsx";
 import { JobScreen } from "./screens/job.tsx";
 import { JobsScreen } from "./screens/jobs.tsx";
+import { StorageScreen } from "./storage/screen.tsx";
 
 export interface Route {
   path: string;
@@ -31,6 +32,7 @@ export const routes: Route[] = [
   { path: "/machines/:name/console", role: "user", screen: ConsoleScreen },
   { path: "/jobs", role: "operator", screen: JobsScreen, nav: { label: "Jobs", icon: "jobs", key: "j" } },
   { path: "/jobs/:id", role: "user", screen: JobScreen },
+  { path: "/storage", role: "operator", screen: StorageScreen, nav: { label: "Storage", icon: "storage", key: "s" } },
   { path: "/accounts", role: "administrator", screen: AccountsScreen, nav: { label: "Accounts", icon: "accounts", key: "a" } },
   { path: "/audit", role: "administrator", screen: AuditScreen, nav: { label: "Audit", icon: "audit", key: "u" } },
   { path: "/settings", role: "user", screen: SettingsScreen },
