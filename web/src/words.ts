@@ -1,5 +1,6 @@
 // What verbs and requests are called, for people.
 import { count, listNames } from "./format.ts";
+import { machines as known } from "./store.ts";
 import type { Fate, Job, Request, RunningPolicy, Verb } from "./types.ts";
 
 export interface VerbWords {
@@ -51,7 +52,7 @@ export const FATES: Fate[] = ["DELETED", "REPLACED", "RESET", "TO TRASH", "CHANG
 
 /** "all clones of office-1 onto office-2", "desk-1, desk-2 and 7 more". */
 export function describeTarget(request: Request): string {
-  const machines = request.machines ?? [];
+  const machines = (request.machines ?? []).map((name) => known.get(name)?.name ?? name); // some are named by their ids
   const onto = request.onto ? ` onto ${request.onto}` : "";
   if (request.all_of) return `all clones of ${request.all_of}${request.match ? ` matching ${request.match}` : ""}${onto}`;
   if (request.verb === "clone" && machines.length === 1) return `${machines[0]}, ${count(request.count ?? 1, "time")}`;

@@ -19,11 +19,13 @@ test("what is found is in the order of people", () => {
 test("actions of the trail are told in words, also those that are not known here", () => {
   assert.equal(describeAction("restore"), "Restore");
   assert.equal(describeAction("login"), "Log in");
-  assert.equal(describeAction("account-add"), "Account add");
+  assert.equal(describeAction("account-add"), "Add an account");
+  assert.equal(describeAction("door-open"), "Door open");
 });
 
 test("results are good, open or bad", () => {
   assert.equal(resultTone("ok"), "good");
+  assert.equal(resultTone("accepted"), "neutral");
   assert.equal(resultTone("pending"), "warning");
   assert.equal(resultTone("denied"), "bad");
 });

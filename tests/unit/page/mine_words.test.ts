@@ -26,6 +26,8 @@ test("what the next restart brings is told by its cause", () => {
 
 test("a job that is going on is told at its machines, a pending one is not", () => {
   const job = (state: string, name: string) => ({ verb: "start", state, request: { verb: "start", machines: [name] } }) as Job;
-  assert.equal(describeDoing("desk-1", [job("running", "desk-2"), job("queued", "desk-1")]), "Starting…");
-  assert.equal(describeDoing("desk-1", [job("done", "desk-1"), job("pending", "desk-1")]), "");
+  const machine = { id: "77", name: "desk-1" };
+  assert.equal(describeDoing(machine, [job("running", "desk-2"), job("queued", "desk-1")]), "Starting…");
+  assert.equal(describeDoing(machine, [job("running", "77")]), "Starting…");
+  assert.equal(describeDoing(machine, [job("done", "desk-1"), job("pending", "desk-1")]), "");
 });

@@ -6,12 +6,21 @@ import { VERBS } from "../words.ts";
 const ACTIONS: Record<string, string> = {
   login: "Log in",
   logout: "Log out",
-  setup: "Set a password by a link",
+  "set-up": "Set up by a link",
+  "set-up-link": "Make a set-up link",
+  job: "Ask for a job",
+  "job-cancel": "Cancel a job",
   password: "Change the password",
   console: "Open the console",
+  "account-add": "Add an account",
+  "account-change": "Change an account",
+  "account-remove": "Remove an account",
+  "account-reset": "Reset an account",
+  "token-add": "Make an API token",
+  "token-revoke": "Remove an API token",
 };
 
-/** What was done: "Restore", "Log in", "Account: add". */
+/** What was done: "Restore", "Log in". */
 export function describeAction(action: string): string {
   if (action in VERBS) return VERBS[action as Verb].title;
   const known = ACTIONS[action];
@@ -20,11 +29,12 @@ export function describeAction(action: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const GOOD = ["ok", "done", "accepted"];
+const GOOD = ["ok", "done"];
 const OPEN = ["pending", "skipped", "cancelled", "queued", "running", "waiting"];
 
 export function resultTone(result: string): Tone {
   if (GOOD.includes(result)) return "good";
+  if (result === "accepted") return "neutral";
   return OPEN.includes(result) ? "warning" : "bad";
 }
 

@@ -55,7 +55,7 @@ function Notes({ machine }: { machine: Machine }) {
 }
 
 function Card({ machine, isLink }: { machine: Machine; isLink: boolean }) {
-  const doing = describeDoing(machine.name, jobs.value.values());
+  const doing = describeDoing(machine, jobs.value.values());
   return (
     <article class={`panel my-card ${isAlive(machine) ? "on" : ""}`} aria-label={machine.name}>
       <header>

@@ -21,10 +21,10 @@ const DOING: Partial<Record<Verb, string>> = {
 };
 
 /** What is being done to a machine at this moment; empty: nothing. */
-export function describeDoing(name: string, jobs: Iterable<Job>): string {
+export function describeDoing({ id, name }: Pick<Machine, "id" | "name">, jobs: Iterable<Job>): string {
   for (const job of jobs) {
     const isOpen = job.state === "queued" || job.state === "running";
-    if (isOpen && job.request.machines?.includes(name)) return DOING[job.verb] ?? "";
+    if (isOpen && job.request.machines?.some((asked) => asked === id || asked === name)) return DOING[job.verb] ?? "";
   }
   return "";
 }
