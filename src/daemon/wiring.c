@@ -23,6 +23,7 @@
 #include "daemon/hook_socket.h"
 #include "foundation/error.h"
 #include "http/event_bridge.h"
+#include "http/handlers.h"
 #include "http/routes.h"
 #include "http/server.h"
 #include "http/web_server.h"
@@ -260,6 +261,18 @@ static void make_api(Wiring *wiring)
     };
 }
 
+/* Only the web page has consoles. */
+static gboolean make_consoles(Wiring *wiring, GError **error)
+{
+    ConsolesConfig config;
+    consoles_config_init(&config);
+    config.may_stay = console_may_stay;
+    config.user_data = &wiring->api;
+    if (wiring->web)
+        wiring->api.consoles = consoles_new(&config, error);
+    return !wiring->web || wiring->api.consoles;
+}
+
 static gboolean start_server(Wiring *wiring, GError **error)
 {
     gsize count;
@@ -286,15 +299,15 @@ Wiring *wiring_new(const Config *config, GError **error)
     make_engine(wiring);
     listen_to_host(wiring);
     make_api(wiring);
-    if (!open_engine(wiring, error) || !event_bridge_connect(&wiring->api, error) ||
-        !jobs_start(wiring->jobs, error) || !start_server(wiring, error))
+    if (!make_consoles(wiring, error) || !open_engine(wiring, error) ||
+        !event_bridge_connect(&wiring->api, error) || !jobs_start(wiring->jobs, error) ||
+        !start_server(wiring, error))
         return NULL;
     log_setup_link(wiring);
     return g_steal_pointer(&wiring);
 }
 
-/* --- reload and stop
- * ----------------------------------------------------------------------------------- */
+/* --- reload and stop ------------------------------------------------------------------------- */
 
 void wiring_reload(Wiring *wiring)
 {
@@ -358,6 +371,7 @@ void wiring_free(Wiring *wiring)
         engine_free(wiring->engine);
     else
         free_ports(wiring);
+    consoles_free(wiring->api.consoles);
     event_stream_free(wiring->api.events);
     http_metrics_free(wiring->api.metrics);
     job_tally_free(wiring->api.tally);

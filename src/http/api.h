@@ -3,6 +3,7 @@
 #pragma once
 
 #include "access/access.h"
+#include "http/consoles.h"
 #include "http/event_stream.h"
 #include "http/http_metrics.h"
 #include "http/job_tally.h"
@@ -18,6 +19,7 @@ struct Api {
     Catalog *catalog;       /* history of a machine */
     Hypervisor *hypervisor; /* domains that are not ours */
     EventStream *events;
+    Consoles *consoles; /* NULL: none can be had */
     HttpMetrics *metrics;
     JobTally *tally;
     WebServer *web;             /* shown in the status; NULL: there is none */

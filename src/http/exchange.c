@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "foundation/error.h"
+#include "http/consoles.h"
 #include "http/dispatch.h"
 
 /* More than this of a refused body is not read: the connection is closed instead. */
@@ -195,6 +196,22 @@ static struct MHD_Response *event_response(Exchange *exchange)
     return NULL;
 }
 
+static void end_upgrade(gpointer handle)
+{
+    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+}
+
+static void on_upgrade(void *data, struct MHD_Connection *connection, void *context,
+                       const char *extra, size_t extra_size, MHD_socket socket,
+                       struct MHD_UpgradeResponseHandle *handle)
+{
+    Exchange *exchange = data;
+    (void)connection;
+    (void)context;
+    console_start(g_steal_pointer(&exchange->response->console), socket, extra, extra_size,
+                  end_upgrade, handle);
+}
+
 static void unref_body(void *body)
 {
     g_bytes_unref(body);
@@ -233,18 +250,29 @@ static void add_headers(struct MHD_Response *answer, const ExchangeHost *host,
                                 response->headers->pdata[i + 1]);
 }
 
-static enum MHD_Result exchange_answer(Exchange *exchange)
+static struct MHD_Response *make_answer(Exchange *exchange)
 {
+    if (exchange->response->console)
+        return MHD_create_response_for_upgrade(on_upgrade, exchange);
     struct MHD_Response *answer =
         exchange->response->opens_events ? event_response(exchange) : NULL;
-    if (!answer)
-        answer = body_response(exchange->response);
+    return answer ? answer : body_response(exchange->response);
+}
+
+/* A stream, or a console, has no end that its client would have to reach. */
+static ConnectionDebt debt_of(const HttpResponse *response)
+{
+    return response->opens_events || response->console ? CONNECTION_OWES_NOTHING
+                                                       : CONNECTION_OWES_READING;
+}
+
+static enum MHD_Result exchange_answer(Exchange *exchange)
+{
+    struct MHD_Response *answer = make_answer(exchange);
     if (!answer)
         return MHD_NO;
     add_headers(answer, exchange->host, exchange->response);
-    exchange->host->expect(exchange->connection,
-                           exchange->response->opens_events ? CONNECTION_OWES_NOTHING
-                                                            : CONNECTION_OWES_READING,
+    exchange->host->expect(exchange->connection, debt_of(exchange->response),
                            exchange->host->user_data);
     enum MHD_Result result =
         MHD_queue_response(exchange->connection, exchange->response->status, answer);

@@ -48,6 +48,13 @@ HANDLER(handle_token_add);
 HANDLER(handle_token_revoke);
 /* handlers_audit.c */
 HANDLER(handle_audit_list);
+/* handlers_console.c */
+HANDLER(handle_console_open);
+HANDLER(handle_console);
+HANDLER(handle_machine_viewer);
+/* Whether who was granted a console may still have it: logged in, and the machine still his. The
+ * Api is the user data. */
+gboolean console_may_stay(const ConsoleGrant *grant, gpointer user_data);
 /* handlers_metrics.c */
 HANDLER(handle_metrics);
 /* handlers_meta.c */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "foundation/error.h"
+#include "http/consoles.h"
 
 HttpRequest *http_request_new(const char *method, const char *target)
 {
@@ -91,6 +92,7 @@ void http_response_free(HttpResponse *response)
     g_clear_pointer(&response->body, g_bytes_unref);
     g_ptr_array_unref(response->headers);
     audit_entry_free(response->audit);
+    console_free(response->console);
     g_free(response);
 }
 

@@ -7,6 +7,8 @@
 #include "access/access.h"
 #include "http/peer.h"
 
+typedef struct Console Console;
+
 #define HTTP_BODY_LIMIT_BYTES ((gsize)1024 * 1024)
 #define HTTP_PARAMETERS_MAX   2
 
@@ -48,6 +50,7 @@ typedef struct {
     GPtrArray *headers;    /* char *: name, value, name, value … */
     AuditEntry *audit;     /* what the audit trail is told beside what dispatch() knows; or NULL */
     gboolean closes;       /* the connection ends with this answer */
+    Console *console;      /* what the connection becomes, with status 101; NULL: nothing */
     gboolean opens_events; /* the body is the event stream, resumed after request->last_event_id */
 } HttpResponse;
 

@@ -197,7 +197,8 @@ static gboolean start_library(HttpServer *server, GError **error)
 {
     const HttpServerConfig *config = &server->config;
     const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-                           MHD_USE_ERROR_LOG | (config->socket_path ? 0 : MHD_USE_NO_LISTEN_SOCKET);
+                           MHD_USE_ERROR_LOG | MHD_ALLOW_UPGRADE |
+                           (config->socket_path ? 0 : MHD_USE_NO_LISTEN_SOCKET);
     const struct MHD_OptionItem listening[] = {
         {config->socket_path ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, server->listen_fd, NULL},
         {MHD_OPTION_END, 0, NULL},
@@ -271,6 +272,13 @@ static void wait_until_idle(HttpServer *server)
         continue;
 }
 
+static void end_what_has_no_end(const Api *api)
+{
+    event_stream_close(api->events);
+    if (api->consoles)
+        consoles_close(api->consoles);
+}
+
 static void server_release(HttpServer *server)
 {
     connection_watch_free(server->watch);
@@ -287,7 +295,7 @@ void http_server_free(HttpServer *server)
         return;
     http_server_quiesce(server);
     if (server->daemon)
-        event_stream_close(server->host.api->events);
+        end_what_has_no_end(server->host.api);
     worker_pool_free(server->waiting);
     worker_pool_free(server->quick);
     if (server->daemon) {

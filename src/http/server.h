@@ -43,7 +43,7 @@ void http_server_adopt(HttpServer *server, int fd, const struct sockaddr *addres
 /* Takes no new connection and no new request; removes the socket file. Requests that run are
  * answered. Idempotent. */
 void http_server_quiesce(HttpServer *server);
-/* Quiesces, ends the event streams of all servers, waits for what runs (bounded by drain_seconds
- * once the handlers are done), and closes every connection. NULL is fine. */
+/* Quiesces, ends the event streams and consoles of all servers, waits for what runs (bounded by
+ * drain_seconds once the handlers are done), and closes every connection. NULL is fine. */
 void http_server_free(HttpServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpServer, http_server_free)

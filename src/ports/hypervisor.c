@@ -1,6 +1,7 @@
 /* The hypervisor port's checked wrappers, and the life cycle of what they return. */
 #include <string.h>
 
+#include "foundation/error.h"
 #include "foundation/ids.h"
 #include "ports/checked.h"
 #include "ports/hypervisor_adapter.h"
@@ -105,6 +106,13 @@ void domain_display_free(DomainDisplay *display)
     g_free(display->socket);
     g_free(display->host);
     g_free(display);
+}
+
+gboolean domain_display_require_vnc(const DomainDisplay *display, const char *name, GError **error)
+{
+    return display->kind == DISPLAY_VNC ||
+           error_set(error, UNDERPIN_ERROR_REFUSED, "use virt-viewer; or " DOMAIN_DISPLAY_HINT,
+                     "'%s' shows its screen by SPICE only, which the console does not speak", name);
 }
 
 void hypervisor_free(Hypervisor *hypervisor)

@@ -160,6 +160,12 @@ typedef struct {
 DomainDisplay *domain_display_new(void); /* all zero */
 void domain_display_free(DomainDisplay *display);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainDisplay, domain_display_free)
+#define DOMAIN_DISPLAY_HINT                                                                        \
+    "shut it down and add <graphics type='vnc'><listen type='socket'/></graphics>, and a <video> " \
+    "device, by virsh edit"
+/* REFUSED with the remedy where a domain's display is not VNC, which is all that a console speaks.
+ */
+gboolean domain_display_require_vnc(const DomainDisplay *display, const char *name, GError **error);
 
 /* Of a domain of ours that runs; VNC where it has several. REFUSED with the remedy where it is off
  * or has none. */

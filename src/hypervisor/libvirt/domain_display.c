@@ -6,10 +6,6 @@
 #include "foundation/error.h"
 #include "hypervisor/libvirt/xml_tree.h"
 
-static const char vnc_hint[] =
-    "shut it down and add <graphics type='vnc'><listen type='socket'/></graphics>, and a <video> "
-    "device, by virsh edit";
-
 /* "-1", and anything else that is no port, is none. */
 static guint port_of(const xmlNode *graphics, const char *name)
 {
@@ -59,15 +55,6 @@ DomainDisplay *domain_display_read(const char *xml, const char *name, Power powe
     if (display == NULL)
         display = find_kind(domain, "spice", DISPLAY_SPICE);
     if (display == NULL)
-        error_set(error, UNDERPIN_ERROR_REFUSED, vnc_hint, "'%s' has no screen", name);
+        error_set(error, UNDERPIN_ERROR_REFUSED, DOMAIN_DISPLAY_HINT, "'%s' has no screen", name);
     return display;
-}
-
-gboolean domain_display_require_vnc(const DomainDisplay *display, const char *name, GError **error)
-{
-    if (display->kind == DISPLAY_VNC)
-        return TRUE;
-    g_autofree char *hint = g_strconcat("use virt-viewer; or ", vnc_hint, NULL);
-    return error_set(error, UNDERPIN_ERROR_REFUSED, hint,
-                     "'%s' shows its screen by SPICE only, which the console does not speak", name);
 }

@@ -9,5 +9,3 @@
  * `name` is for the message.
  */
 DomainDisplay *domain_display_read(const char *xml, const char *name, Power power, GError **error);
-/* REFUSED where it is not VNC. */
-gboolean domain_display_require_vnc(const DomainDisplay *display, const char *name, GError **error);

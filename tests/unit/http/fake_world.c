@@ -1,6 +1,8 @@
 /* The fakes behind fake_world.h. */
 #include "fake_world.h"
 
+#include "fake_screens.h"
+
 #include "engine/space.h"
 #include "foundation/error.h"
 #include "http/lock.h"
@@ -420,7 +422,13 @@ static void hypervisor_release(Hypervisor *hypervisor)
 }
 
 static const HypervisorOps hypervisor_ops = {
-    .name = "fake", .free = hypervisor_release, .list = domains_list, .inspect = domain_inspect};
+    .name = "fake",
+    .free = hypervisor_release,
+    .list = domains_list,
+    .inspect = domain_inspect,
+    .display = fake_screen_display,
+    .open_screen = fake_screen_open,
+};
 
 /* --- the world ------------------------------------------------------------------------------ */
 
@@ -531,6 +539,8 @@ FakeWorld *fake_world_new(guint clones)
     event_stream_config_init(&config);
     config.keep_alive_seconds = 0;
     config.reader_limit = 8;
+    ConsolesConfig consoles;
+    consoles_config_init(&consoles);
     world->inventory = inventory_with(clones);
     Catalog *catalog = g_new0(Catalog, 1);
     catalog->ops = &catalog_ops;
@@ -547,6 +557,7 @@ FakeWorld *fake_world_new(guint clones)
                        .catalog = catalog,
                        .hypervisor = hypervisor,
                        .events = event_stream_new(&config),
+                       .consoles = consoles_new(&consoles, NULL),
                        .metrics = http_metrics_new(routes, count),
                        .tally = job_tally_new(),
                        .store_path = "/srv/store"};
@@ -556,6 +567,7 @@ FakeWorld *fake_world_new(guint clones)
 
 void fake_world_free(FakeWorld *world)
 {
+    consoles_free(world->api.consoles);
     event_stream_free(world->api.events);
     http_metrics_free(world->api.metrics);
     job_tally_free(world->api.tally);
