@@ -106,17 +106,24 @@ void call_print_answer(const Answer *answer)
         putchar('\n');
 }
 
+/* The answer, unless it says no. */
+static Answer *ask(Call *call, const char *method, const char *path, const json_t *body,
+                   GError **error)
+{
+    g_autoptr(Answer) answer = client_call(call->client, method, path, body, NULL, error);
+    if (answer == NULL || answer->status < 400)
+        return g_steal_pointer(&answer);
+    if (call_has(call, "json"))
+        call_print_answer(answer);
+    answer_to_error(answer, error);
+    return NULL;
+}
+
 static Answer *get_quietly(Call *call, const char *path, GError **error)
 {
-    g_autoptr(Answer) answer = client_call(call->client, "GET", path, NULL, NULL, error);
+    g_autoptr(Answer) answer = ask(call, "GET", path, NULL, error);
     if (answer == NULL)
         return NULL;
-    if (answer->status >= 400) {
-        if (call_has(call, "json"))
-            call_print_answer(answer);
-        answer_to_error(answer, error);
-        return NULL;
-    }
     if (answer->json == NULL) {
         error_set(error, UNDERPIN_ERROR_BACKEND,
                   "are 'underpin' and 'underpind' of the same version?",
@@ -130,6 +137,15 @@ Answer *call_get(Call *call, const char *path, GError **error)
 {
     Answer *answer = get_quietly(call, path, error);
     if (answer != NULL && call_has(call, "json"))
+        call_print_answer(answer);
+    return answer;
+}
+
+Answer *call_send(Call *call, const char *method, const char *path, const json_t *body,
+                  GError **error)
+{
+    Answer *answer = ask(call, method, path, body, error);
+    if (answer != NULL && answer->json != NULL && call_has(call, "json"))
         call_print_answer(answer);
     return answer;
 }

@@ -26,6 +26,10 @@ Request *call_request(const Call *call, Verb verb, guint first, GError **error);
  * NULL on error.
  */
 Answer *call_get(Call *call, const char *path, GError **error);
+/* Asks for a change of what is no machine, at once and without a job. `body` NULL: none. With
+ * --json as call_get(). NULL on error; an answer without a body has no JSON. */
+Answer *call_send(Call *call, const char *method, const char *path, const json_t *body,
+                  GError **error);
 /* All items of a list, page by page; new array. With --json one page is printed as it came, several
  * as one list. */
 json_t *call_get_list(Call *call, const char *path, GError **error);

@@ -48,6 +48,7 @@ typedef enum {
     GROUP_UPDATE,
     GROUP_LIFE,
     GROUP_VOLUMES,
+    GROUP_ACCOUNTS,
     GROUP_SERVICE
 } CommandGroup;
 #define GROUP_COUNT (GROUP_SERVICE + 1)

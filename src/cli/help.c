@@ -12,11 +12,12 @@ static const char *const group_titles[] = {
     [GROUP_UPDATE] = "Replace the system, keep the data",
     [GROUP_LIFE] = "Power",
     [GROUP_VOLUMES] = "Volumes",
+    [GROUP_ACCOUNTS] = "Accounts of the web page",
     [GROUP_SERVICE] = "Jobs and the service",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(group_titles) == GROUP_COUNT);
 
-enum { SUMMARY_COLUMN = 18, WRAP_WIDTH = 80 };
+enum { SUMMARY_COLUMN = 20, WRAP_WIDTH = 80 };
 
 static void print_summary(const Command *command)
 {
@@ -37,7 +38,7 @@ void help_print_overview(const Screen *screen)
                 print_summary(commands[i]);
         }
     }
-    puts("\nEverything takes --json; everything that changes takes --dry-run.");
+    puts("\nEverything takes --json; everything that changes machines takes --dry-run.");
     puts("Names are names, UUIDs or ids; NAME… also takes a,b,c, and - reads names from a pipe.");
     puts("Exit status: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict or refused,");
     puts("5 daemon unreachable.");

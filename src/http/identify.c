@@ -69,15 +69,25 @@ Identity *identify(const Api *api, const HttpRequest *request, GError **error)
     return identify_cookie(api, request, error);
 }
 
+/* Without TLS of ours a proxy before us may have its own. */
+static gboolean is_own_origin(const char *origin, const char *host, gboolean is_secure)
+{
+    static const char *const schemes[] = {"https://", "http://"};
+    for (guint i = 0; host && i < (is_secure ? 1 : G_N_ELEMENTS(schemes)); i++) {
+        g_autofree char *own = g_strconcat(schemes[i], host, NULL);
+        if (g_ascii_strcasecmp(origin, own) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean identify_check_origin(const HttpRequest *request, GError **error)
 {
     const char *origin = http_request_header(request, "Origin");
     const char *host = http_request_header(request, "Host");
     if (request->peer.is_unix || request->identity->kind == IDENTITY_TOKEN || !origin)
         return TRUE;
-    g_autofree char *own =
-        g_strconcat(request->peer.is_secure ? "https://" : "http://", host ? host : "", NULL);
-    return (host && g_ascii_strcasecmp(origin, own) == 0) ||
+    return is_own_origin(origin, host, request->peer.is_secure) ||
            error_set(error, UNDERPIN_ERROR_DENIED, "use the page that the daemon serves itself",
                      "a page of another origin must not change anything here");
 }

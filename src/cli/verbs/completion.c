@@ -12,6 +12,7 @@
 #include "cli/call.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "model/account_role.h"
 #include "model/role.h"
 
 enum { COMPLETION_TIMEOUT_MS = 2000 };
@@ -123,6 +124,8 @@ static const struct {
     [NAMES_LAYERS] = {"/api/v1/layers?limit=10000", "id", "machine"},
     [NAMES_KEPT_VOLUMES] = {"/api/v1/kept-volumes?limit=10000", "id", "machine"},
     [NAMES_JOBS] = {"/api/v1/jobs?limit=100", "id", "verb"},
+    [NAMES_ACCOUNTS] = {"/api/v1/accounts", "name", "role"},
+    [NAMES_TOKENS] = {"/api/v1/tokens", "id", "name"},
 };
 
 static void offer_live(const Wanted *wanted, Names names)
@@ -165,6 +168,8 @@ static void offer_names(const Wanted *wanted, Names names)
         offer_verbs(wanted, NULL);
     for (guint role = 0; names == NAMES_ROLES && role < ROLE_COUNT; role++)
         offer(wanted, role_name(role), NULL);
+    for (guint role = 0; names == NAMES_ACCOUNT_ROLES && role < ACCOUNT_ROLE_COUNT; role++)
+        offer(wanted, account_role_name(role), NULL);
     for (gsize i = 0; names == NAMES_SHELLS && i < G_N_ELEMENTS(scripts); i++)
         offer(wanted, scripts[i].shell, NULL);
 }

@@ -55,7 +55,7 @@ const Command command_history = {
     .description =
         "With --json each entry carries its receipt: the proof that data volumes were kept.",
     .examples = "history demo-1 # newest first",
-    .also_known_as = "log, audit, events",
+    .also_known_as = "log, events",
     .names = NAMES_MACHINES,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -103,15 +103,9 @@ static int run_watch(Call *call, GError **error)
 static int run_cancel(Call *call, GError **error)
 {
     g_autofree char *path = call_path("jobs", call_argument(call, 0), "/cancel");
-    g_autoptr(Answer) answer = client_call(call->client, "POST", path, NULL, NULL, error);
+    g_autoptr(Answer) answer = call_send(call, "POST", path, NULL, error);
     if (answer == NULL)
         return EXIT_ERROR;
-    if (call_has(call, "json"))
-        call_print_answer(answer);
-    if (answer->status >= 400) {
-        answer_to_error(answer, error);
-        return EXIT_ERROR;
-    }
     if (!call_has(call, "json"))
         say("%s is being cancelled; machines that have moved already stay moved",
             call_argument(call, 0));

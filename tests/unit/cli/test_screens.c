@@ -242,6 +242,9 @@ static const char *const default_routes[] = {
     "GET /api/v1/domains => domains.json",
     "GET /api/v1/doctor => doctor.json",
     "GET /api/v1/jobs => jobs.json",
+    "GET /api/v1/accounts => accounts.json",
+    "GET /api/v1/tokens => tokens.json",
+    "GET /api/v1/audit => audit.json",
     NULL,
 };
 

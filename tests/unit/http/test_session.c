@@ -193,6 +193,26 @@ static void pages_of_other_origins_change_nothing(void **state)
     }
 }
 
+/* A proxy before a daemon that listens on a loopback address may speak TLS itself. */
+static void without_tls_a_page_by_tls_is_ours_if_its_host_is(void **state)
+{
+    static const struct {
+        const char *origin;
+        unsigned status;
+    } cases[] = {{"https://underpin.example:8443", 201},
+                 {"http://underpin.example:8443", 201},
+                 {"https://evil.example", 403},
+                 {"ftp://underpin.example:8443", 403}};
+    g_autoptr(WebClient) client = web_client_new(*state);
+    client->peer.is_secure = FALSE;
+    web_expect(client, "POST", SESSION, CORRECT, 200);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_free(client->origin);
+        client->origin = g_strdup(cases[i].origin);
+        web_expect(client, "POST", "/api/v1/tokens", "{\"name\":\"x\"}", cases[i].status);
+    }
+}
+
 static void tokens_and_the_unix_socket_need_no_such_proof(void **state)
 {
     FakeWorld *world = *state;
@@ -346,6 +366,7 @@ int main(void)
         CASE(a_change_by_cookie_needs_the_token_of_the_page),
         CASE(the_token_of_another_session_does_not_do),
         CASE(pages_of_other_origins_change_nothing),
+        CASE(without_tls_a_page_by_tls_is_ours_if_its_host_is),
         CASE(tokens_and_the_unix_socket_need_no_such_proof),
         CASE(a_new_password_ends_the_other_sessions),
         CASE(an_invited_account_sets_its_password_once),
