@@ -12,7 +12,7 @@ function ReceiptNote({ entry }: { entry: HistoryEntry }) {
   if (!entry.receipt?.proven) return <p class="event-note bad"><Icon name="warning" /> A data volume is not as it was before. Look at it before you use it.</p>;
   return (
     <details class="event-note">
-      <summary><FateWords text="data KEPT" />: inode, size and time of its files are unchanged</summary>
+      <summary><FateWords text="data KEPT" />: inode, size, time unchanged</summary>
       <ul>{files.map((file) => <li key={file.target}><code>{describeKeptFile(file, formatExact)}</code></li>)}</ul>
     </details>
   );

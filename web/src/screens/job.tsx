@@ -147,7 +147,7 @@ function Items({ job, items }: { job: Job; items: JobItem[] }) {
 
 export function JobScreen({ params }: { params: Record<string, string> }) {
   const { job, items, problem } = useJobItems(params.id!);
-  const up = { href: "/jobs", label: "Jobs" };
+  const up = hasRole("operator") ? { href: "/jobs", label: "Jobs" } : { href: "/machines", label: "My machines" };
   if (!job) return <Screen title="Job" windowTitle="Job" up={up}>{problem ? <ProblemNotice problem={problem} /> : <Loading />}</Screen>;
   const title = describeRequest(job.request);
   return (
