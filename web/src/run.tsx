@@ -6,7 +6,7 @@ import { capital } from "./format.ts";
 import { isOpen, jobs, noteJob } from "./store.ts";
 import type { Job, Request } from "./types.ts";
 import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
-import { describeCounts, describeTarget, VERBS } from "./words.ts";
+import { describeTarget, VERBS } from "./words.ts";
 
 const SHOWN_MS = 5000;
 
@@ -14,11 +14,12 @@ const SHOWN_MS = 5000;
 function outcome(job: Job): string {
   const { title, progress, past } = VERBS[job.verb];
   const target = describeTarget(job.request);
-  const { failed, pending } = job.counts;
+  const { done, failed, pending } = job.counts;
   if (job.state === "queued" || job.state === "running") return `${progress} ${target}…`;
-  if (job.state === "failed" && !job.counts.done) return `${title} ${target}: failed`;
+  if (job.state === "failed" && !done) return `${title} ${target}: failed`;
   if (job.state === "cancelled") return `${title} ${target}: cancelled`;
-  if (failed || pending) return `${title} ${target}: ${describeCounts(job)}`;
+  const parts = [`${done} ${past}`, pending && `${pending} pending`, failed && `${failed} failed`].filter(Boolean);
+  if (failed || pending) return `${title} ${target}: ${parts.join(", ")}`;
   return `${capital(past)}: ${job.message ?? target}`;
 }
 
