@@ -15,6 +15,8 @@ export const jobs = signal<ReadonlyMap<string, Job>>(new Map());
 export const status = signal<Status | null>(null);
 /** Raised with every change of layers or kept volumes: what depends on it is read anew. */
 export const layersVersion = signal(0);
+/** Raised when everything was read anew, because events were missed. */
+export const readVersion = signal(0);
 /** The daemon does not answer, or its event stream is lost. */
 export const away = signal(false);
 /** Raised whenever the daemon no longer knows us although somebody is at work: the screens stay. 0: it does. */
@@ -158,6 +160,7 @@ export async function readAll(): Promise<void> {
     waiting.length = 0;
     await Promise.all([readMachines(), readJobs(), readStatus()]);
     layersVersion.value++;
+    readVersion.value++;
     readProblem.value = null;
   } catch (error) {
     readProblem.value = asProblem(error);

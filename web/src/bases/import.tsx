@@ -29,15 +29,18 @@ interface ListProps {
 function DomainList({ domains, onChoose }: ListProps) {
   if (domains.length === 0) return <Empty icon="import" title="Libvirt has no other domains">Every domain of this host is managed already. Make a machine with virt-manager or virt-install, then come back.</Empty>;
   return (
-    <ul class="choose">
-      {domains.map((domain) => (
-        <li key={domain.uuid} class="choose-entry">
-          <span class="grow"><b>{domain.name}</b> <small>{count(domain.disks.filter(isVolume).length, "disk")}</small></span>
-          <PowerMark power={domain.power} />
-          <Button small why={domain.power === "off" ? undefined : "Shut it down first: only a machine that is off is imported"} onClick={() => onChoose(domain)}>Choose</Button>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="choose">
+        {domains.map((domain) => (
+          <li key={domain.uuid} class="choose-entry">
+            <span class="grow"><b>{domain.name}</b> <small>{count(domain.disks.filter(isVolume).length, "disk")}</small></span>
+            <PowerMark power={domain.power} />
+            <Button small why={domain.power === "off" ? undefined : "Shut it down first: only a machine that is off is imported"} onClick={() => onChoose(domain)}>Choose</Button>
+          </li>
+        ))}
+      </ul>
+      <p class="faint">Disk files that belong to no domain are imported by the command line: <code>underpin import NAME --disk FILE,role=system</code></p>
+    </>
   );
 }
 

@@ -7,9 +7,9 @@ import { useAsync } from "../hooks.ts";
 import { capital, count, formatBytes, formatDuration, formatExact, listNames } from "../format.ts";
 import { navigate } from "../router.ts";
 import { openPlan } from "../plan/dialog.tsx";
-import { requestFor } from "../retry.ts";
+import { mergeItems, requestFor } from "../job_items.ts";
 import { submit } from "../run.tsx";
-import { hasRole, isOpen, jobs, onJobItems } from "../store.ts";
+import { hasRole, isOpen, jobs, onJobItems, readVersion } from "../store.ts";
 import type { ItemState, Job, JobItem, Receipt } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { FateWords, StateChip, stateWord } from "../ui/chip.tsx";
@@ -24,18 +24,15 @@ import "./job.css";
 
 /** The job with its items, kept up to date by events. */
 function useJobItems(id: string) {
-  const read = useAsync(() => get<Job>(`/jobs/${encodeURIComponent(id)}`), [id]);
-  const [changed, setChanged] = useState<ReadonlyMap<string, JobItem>>(new Map());
+  const read = useAsync(() => get<Job>(`/jobs/${encodeURIComponent(id)}`), [id, readVersion.value]);
+  const [heard, setHeard] = useState<ReadonlyMap<string, JobItem>>(new Map());
   useEffect(() => onJobItems((changes) => {
     const items = changes.get(id);
-    if (items) setChanged((before) => new Map([...before, ...items.map((item): [string, JobItem] => [item.machine_id ?? "", item])]));
+    if (items) setHeard((before) => new Map([...before, ...items.map((item): [string, JobItem] => [item.machine_id ?? "", item])]));
   }), [id]);
   const live = jobs.value.get(id);
   const job = live && read.value ? { ...read.value, ...live } : read.value;
-  const items = (read.value?.items ?? []).map((item) => changed.get(item.machine_id ?? "") ?? item);
-  const known = new Set(items.map((item) => item.machine_id));
-  const late = [...changed.values()].filter((item) => !known.has(item.machine_id));
-  return { job, items: [...items, ...late], problem: read.problem };
+  return { job, items: mergeItems(read.value?.items ?? [], heard), problem: read.problem };
 }
 
 const ITEM_ORDER: ItemState[] = ["failed", "running", "pending", "waiting", "skipped", "cancelled", "done"];
