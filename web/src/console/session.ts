@@ -32,7 +32,8 @@ export class ConsoleSession {
     clearTimeout(this.timer);
     this.state.value = { kind: "connecting" };
     try {
-      const [ticket, { default: Client }] = await Promise.all([api<{ path: string }>("POST", machinePath(this.machine, "/console"), {}), import("@novnc/novnc")]);
+      const { default: Client } = await import("@novnc/novnc"); // before the ticket, which is good for seconds only
+      const ticket = await api<{ path: string }>("POST", machinePath(this.machine, "/console"));
       if (!this.isClosed) this.open(new Client(this.target, this.urlOf(ticket.path), { shared: true, wsProtocols: ["binary"] }));
     } catch (error) {
       const problem = asProblem(error);
