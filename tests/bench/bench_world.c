@@ -368,10 +368,8 @@ gboolean bench_touch_clones(BenchWorld *world, const char *base, GError **error)
     return TRUE;
 }
 
-gboolean bench_tidy(BenchWorld *world, GError **error)
+void bench_finish_background(BenchWorld *world)
 {
-    guint64 freed = 0;
-    gboolean ok = engine_reclaim(world->engine, &freed, error);
-    sync();
-    return ok;
+    while (engine_renew_identity(world->engine))
+        ;
 }

@@ -61,8 +61,8 @@ gboolean bench_rebase_all(BenchWorld *world, const char *from, const char *onto,
 /* Every clone's system head becomes a written one, as after a day of work: the first cluster is the
  * guest's own. */
 gboolean bench_touch_clones(BenchWorld *world, const char *base, GError **error);
-/* Reclaims all that is on the list, so that the next round finds the store as this one did. */
-gboolean bench_tidy(BenchWorld *world, GError **error);
+/* Does what the last job has left for the background: new identities in the definitions. */
+void bench_finish_background(BenchWorld *world);
 /* "…/store/machines/ID/now/vda.qcow2". Caller frees. */
 char *bench_head_path(BenchWorld *world, const char *name, const char *target);
 /* Set: bench_erase() does nothing. */

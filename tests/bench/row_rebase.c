@@ -64,6 +64,7 @@ static gboolean rebase_round(BenchWorld *world, guint round, RebaseTimes *times,
     static const char *const bases[] = {"base-0", "base-1"};
     JobTimes job = {0};
     const char *from = bases[round % 2], *onto = bases[(round + 1) % 2];
+    bench_finish_background(world);
     if (!bench_touch_clones(world, from, error) ||
         !bench_rebase_all(world, from, onto, &job, error))
         return FALSE;

@@ -83,13 +83,23 @@ static gboolean begin(MemoryHypervisor *self, const char *call, GError **error)
 
 static MemoryDomain *find_by_name(MemoryHypervisor *self, const char *name)
 {
-    GHashTableIter iterator;
-    gpointer domain;
-    g_hash_table_iter_init(&iterator, self->domains);
-    while (g_hash_table_iter_next(&iterator, NULL, &domain))
-        if (strcmp(((MemoryDomain *)domain)->name, name) == 0)
-            return domain;
-    return NULL;
+    return g_hash_table_lookup(self->names, name);
+}
+
+static void drop_from_tables(MemoryHypervisor *self, const char *uuid)
+{
+    const MemoryDomain *domain = g_hash_table_lookup(self->domains, uuid);
+    if (domain == NULL)
+        return;
+    g_hash_table_remove(self->names, domain->name);
+    g_hash_table_remove(self->domains, domain->uuid);
+}
+
+static void keep_in_tables(MemoryHypervisor *self, MemoryDomain *domain)
+{
+    drop_from_tables(self, domain->uuid);
+    g_hash_table_replace(self->names, domain->name, domain);
+    g_hash_table_replace(self->domains, domain->uuid, domain);
 }
 
 MemoryDomain *host_find(MemoryHypervisor *self, const char *uuid_or_name, GError **error)
@@ -220,7 +230,7 @@ void host_keep(MemoryHypervisor *self, MemoryDomain *wanted)
         wanted->facts = there->facts;
     }
     host_add_event(self, DOMAIN_DEFINED, wanted->uuid);
-    g_hash_table_replace(self->domains, wanted->uuid, wanted);
+    keep_in_tables(self, wanted);
 }
 
 static gboolean define(Hypervisor *hypervisor, const char *xml, GError **error)
@@ -250,7 +260,7 @@ void host_remove(MemoryHypervisor *self, const MemoryDomain *domain)
     if (self->directory != NULL)
         memory_domain_forget(domain, self->directory);
     host_add_event(self, DOMAIN_UNDEFINED, domain->uuid);
-    g_hash_table_remove(self->domains, domain->uuid);
+    drop_from_tables(self, domain->uuid);
 }
 
 static gboolean undefine(Hypervisor *hypervisor, const char *uuid, GError **error)
@@ -491,6 +501,7 @@ static void listen_to(Hypervisor *hypervisor, HypervisorListener listener, gpoin
 static void adapter_free(Hypervisor *hypervisor)
 {
     MemoryHypervisor *self = host_of(hypervisor);
+    g_hash_table_unref(self->names);
     g_hash_table_unref(self->domains);
     g_hash_table_unref(self->calls);
     g_free(self->directory);
@@ -575,10 +586,8 @@ static void load(MemoryHypervisor *self, const char *directory)
     g_mkdir_with_parents(directory, 0700);
     g_autoptr(GPtrArray) domains = memory_domain_load_all(directory);
     g_ptr_array_set_free_func(domains, NULL); /* they move to the table */
-    for (guint i = 0; i < domains->len; i++) {
-        MemoryDomain *domain = domains->pdata[i];
-        g_hash_table_replace(self->domains, domain->uuid, domain);
-    }
+    for (guint i = 0; i < domains->len; i++)
+        keep_in_tables(self, domains->pdata[i]);
 }
 
 Hypervisor *memory_hypervisor_new(const char *state_directory)
@@ -589,6 +598,7 @@ Hypervisor *memory_hypervisor_new(const char *state_directory)
     g_queue_init(&self->events);
     self->domains =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)memory_domain_free);
+    self->names = g_hash_table_new(g_str_hash, g_str_equal);
     self->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->hook_in_force = self->answering = TRUE;
     if (state_directory != NULL)

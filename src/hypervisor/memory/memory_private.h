@@ -9,6 +9,7 @@ typedef struct {
     char *directory;     /* NULL: in memory alone; constant */
     GMutex lock;         /* protects everything below */
     GHashTable *domains; /* uuid -> MemoryDomain */
+    GHashTable *names;   /* name -> MemoryDomain, borrowed */
     GHashTable *calls;   /* name of a slot -> number */
     GQueue events;       /* events until the lock is released */
     HypervisorListener listener;
