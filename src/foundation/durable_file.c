@@ -43,6 +43,14 @@ gboolean durable_file_sync(int fd, const char *what, GError **error)
     return sync_descriptor(FAULT_FILE_SYNC, fd, what, error);
 }
 
+gboolean durable_data_sync(int fd, const char *what, GError **error)
+{
+    if (!fault_point(FAULT_FILE_SYNC, error))
+        return FALSE;
+    return fdatasync(fd) == 0 ||
+           error_set_errno(error, errno, "cannot sync '%s' to the disk", what);
+}
+
 gboolean durable_directory_sync(int directory_fd, const char *path, GError **error)
 {
     g_auto(Descriptor) fd = openat(directory_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -19,6 +19,8 @@ char *durable_file_temporary(const char *name);
 
 /* fsync of a file or directory by descriptor; `what` names it in the error. */
 gboolean durable_file_sync(int fd, const char *what, GError **error);
+/* fdatasync: for bytes of a file that were overwritten in place. */
+gboolean durable_data_sync(int fd, const char *what, GError **error);
 /* Opens the directory `path` below `directory_fd`, syncs and closes it. */
 gboolean durable_directory_sync(int directory_fd, const char *path, GError **error);
 

@@ -176,7 +176,7 @@ static gboolean scan_ids(Scan *scan, const char *directory, int fd, ScanEntry en
 
 static gboolean scan_root(Scan *scan, GError **error)
 {
-    static const char *const known[] = {"store.ini",  "generation",      "lock",
+    static const char *const known[] = {"store.ini",  NAME_NUMBER,       "lock",
                                         "machines",   "layers",          "trash",
                                         "lost+found", ".generation.new", NULL};
     g_autoptr(GPtrArray) names = directory_list(scan->store->root_fd, error);

@@ -18,7 +18,6 @@
 #include "foundation/ids.h"
 #include "storage/directory/store.h"
 
-static const char generation_file[] = "generation";
 static const char *const default_import_directories[] = {"/var/lib/libvirt/images", NULL};
 
 static const StorageOps operations;
@@ -105,9 +104,9 @@ static gboolean open_root(DirectoryStore *store, gboolean create, GError **error
 /* A store in the making has nothing but what make_store() puts there before store.ini. */
 static gboolean check_is_empty(const DirectoryStore *store, GError **error)
 {
-    static const char *const making[] = {"lost+found", "lock",          "machines", "layers",
-                                         "trash",      generation_file, NULL};
-    g_autofree char *temporary = durable_file_temporary(generation_file);
+    static const char *const making[] = {"lost+found", "lock",      "machines", "layers",
+                                         "trash",      NAME_NUMBER, NULL};
+    g_autofree char *temporary = durable_file_temporary(NAME_NUMBER);
     g_autoptr(GPtrArray) names = directory_list(store->root_fd, error);
     for (guint i = 0; names && i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
@@ -152,8 +151,7 @@ static gboolean make_store(DirectoryStore *store, const DirectoryStorageConfig *
         return FALSE;
     if (fchmod(store->root_fd, MODE_DIRECTORY) != 0)
         return error_set_errno(error, errno, "cannot set the mode of '%s'", store->root);
-    if (!open_directories(store, error) ||
-        !durable_file_replace(store->root_fd, generation_file, "0\n", 2, MODE_RECORD, error) ||
+    if (!open_directories(store, error) || !number_make(store->root_fd, 0, error) ||
         !store_write(store->root_fd, uuid, config->hook_socket, config->claims_directory, error))
         return FALSE;
     g_strlcpy(store->uuid, uuid, sizeof store->uuid);
@@ -173,17 +171,6 @@ static gboolean load_store(DirectoryStore *store, const DirectoryStorageConfig *
            store_write(store->root_fd, uuid, config->hook_socket, config->claims_directory, error);
 }
 
-static gboolean load_generation(DirectoryStore *store, GError **error)
-{
-    g_autofree char *text = file_read_bounded(store->root_fd, generation_file, 32, NULL, error);
-    if (!text)
-        return FALSE;
-    if (g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXINT64, &store->generation, NULL))
-        return TRUE;
-    return error_set(error, UNDERPIN_ERROR_INVALID, "restore it from a backup of the store",
-                     "the store's generation '%s' is no number", text);
-}
-
 static void learn_abilities(DirectoryStore *store)
 {
     store->exchanges = exchange_probe(store->root_fd);
@@ -200,7 +187,7 @@ static gboolean open_store(DirectoryStore *store, const DirectoryStorageConfig *
         !entry_find(store->root_fd, "store.ini", NULL, &exists, error) ||
         !check_owner(store, error) ||
         !(exists ? load_store(store, config, error) : make_store(store, config, error)) ||
-        !load_generation(store, error))
+        !number_open(store->root_fd, &store->number_fd, &store->generation, error))
         return FALSE;
     if (fstat(store->root_fd, &status) != 0 || syncfs(store->root_fd) != 0)
         return error_set_errno(error, errno, "cannot sync the store '%s'", store->root);
@@ -224,7 +211,8 @@ Storage *directory_storage_open(const DirectoryStorageConfig *config, GError **e
     store->base.ops = &operations;
     store->root = g_strdup(config->root);
     store->import_directories = g_strdupv((char **)imports);
-    store->root_fd = store->machines_fd = store->layers_fd = store->trash_fd = store->lock_fd = -1;
+    store->root_fd = store->machines_fd = store->layers_fd = store->trash_fd = store->lock_fd =
+        store->number_fd = -1;
     store->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_mutex_init(&store->mutex);
     if (open_store(store, config, error))
@@ -241,8 +229,8 @@ const char *directory_storage_root(Storage *storage)
 static void directory_free(Storage *storage)
 {
     DirectoryStore *store = directory_store(storage);
-    int *const fds[] = {&store->machines_fd, &store->layers_fd, &store->trash_fd, &store->lock_fd,
-                        &store->root_fd};
+    int *const fds[] = {&store->machines_fd, &store->layers_fd, &store->trash_fd,
+                        &store->lock_fd,     &store->number_fd, &store->root_fd};
     for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
         descriptor_close(fds[i]);
     g_hash_table_destroy(store->unsynced);
@@ -291,15 +279,13 @@ static gboolean directory_status(Storage *storage, StoreStatus *status_out, GErr
 static gboolean directory_raise_generation(Storage *storage, guint64 generation, GError **error)
 {
     DirectoryStore *store = directory_store(storage);
-    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT "\n", generation);
     g_mutex_lock(&store->mutex);
     guint64 current = store->generation;
     g_mutex_unlock(&store->mutex);
     if (generation <= current)
         return check_still_there(store, error);
     if (!check_still_there(store, error) || !fault_point(FAULT_STORE_GENERATION, error) ||
-        !durable_file_replace(store->root_fd, generation_file, text, strlen(text), MODE_RECORD,
-                              error))
+        !number_raise(store->root_fd, &store->number_fd, generation, error))
         return FALSE;
     g_mutex_lock(&store->mutex);
     store->generation = MAX(store->generation, generation);

@@ -21,6 +21,7 @@ typedef struct {
     char **import_directories;
     char uuid[37];
     Descriptor root_fd, machines_fd, layers_fd, trash_fd, lock_fd;
+    Descriptor number_fd; /* of the one who raises it; -1: number_raise() makes it anew */
     dev_t device;
     ino_t inode;
     gboolean exchanges;       /* the file system has RENAME_EXCHANGE */
@@ -40,6 +41,7 @@ typedef enum {
 } Unsynced;
 
 /* The names inside a store and inside a machine's directory. */
+#define NAME_NUMBER            "generation" /* in the store itself */
 #define NAME_NOW               "now"
 #define NAME_NEXT              "next"
 #define NAME_ASIDE             "aside" /* the old `now` between two renames, where there is no exchange */
@@ -125,6 +127,16 @@ char *layer_name_id(const LayerName *name);
 /* The set's `sealed` directory; NOT_FOUND names the set. */
 gboolean sealed_directory_require(DirectoryStore *store, const char *set_id, int *fd_out,
                                   GError **error);
+
+/* --- number.c: the store's number ------------------------------------------------------------- */
+
+/* Makes the file of the number anew. Durable. */
+gboolean number_make(int root_fd, guint64 number, GError **error);
+/* INVALID where the file holds no number. The descriptor is for number_raise(). */
+gboolean number_open(int root_fd, int *fd_out, guint64 *number_out, GError **error);
+/* Durable. `fd` becomes another one, or -1, where the file had to be given up; one caller at a
+ * time. */
+gboolean number_raise(int root_fd, int *fd, guint64 number, GError **error);
 
 /* --- record.c: the self-description of the store ---------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Opening a store: made, found again, refused; its lock, its number, its own description. */
 #include "prelude.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,6 +45,60 @@ static void a_store_keeps_its_uuid_and_number(void **state)
     assert_ok(storage_status(site->storage, &second, &error));
     assert_string_equal(first.uuid, second.uuid);
     assert_int_equal(second.generation, 5);
+}
+
+static void overwrite_number(gint64 at, const char *bytes, gsize length)
+{
+    g_autofree char *path = g_build_filename(site->root, "generation", NULL);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, length, at), (gssize)length);
+    close(fd);
+}
+
+static guint64 number_after_reopening(void)
+{
+    StoreStatus status = {0};
+    site_close(site);
+    site_open(site);
+    assert_ok(storage_status(site->storage, &status, &error));
+    return status.generation;
+}
+
+/* The slots are written by turns: 7 lies in the second, 8 in the first. */
+static void a_torn_number_is_the_number_before(void **state)
+{
+    (void)state;
+    for (guint64 number = 1; number <= 8; number++)
+        assert_ok(storage_raise_generation(site->storage, number, &error));
+    assert_int_equal(number_after_reopening(), 8);
+    overwrite_number(18, "99", 2);
+    assert_int_equal(number_after_reopening(), 7);
+    assert_ok(storage_raise_generation(site->storage, 9, &error));
+    assert_int_equal(number_after_reopening(), 9);
+}
+
+static void a_number_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    g_autofree char *root = g_strdup(site->root);
+    overwrite_number(0, "zero", 4);
+    site_close(site);
+    assert_fails(UNDERPIN_ERROR_INVALID, open_at(root, FALSE, &error));
+    overwrite_number(0, "                   0", 20);
+    site_open(site);
+}
+
+/* Somebody put a backup of the file in its place: that one is raised. */
+static void a_number_that_was_replaced_is_made_anew(void **state)
+{
+    (void)state;
+    g_autofree char *path = g_build_filename(site->root, "generation", NULL);
+    assert_ok(storage_raise_generation(site->storage, 4, &error));
+    assert_int_equal(unlink(path), 0);
+    assert_ok(storage_raise_generation(site->storage, 5, &error));
+    assert_ok(storage_raise_generation(site->storage, 6, &error));
+    assert_int_equal(number_after_reopening(), 6);
 }
 
 static void the_hook_finds_what_it_needs_in_store_ini(void **state)
@@ -167,6 +222,9 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         IN_SITE(a_store_keeps_its_uuid_and_number),
+        IN_SITE(a_torn_number_is_the_number_before),
+        IN_SITE(a_number_that_is_none_is_refused),
+        IN_SITE(a_number_that_was_replaced_is_made_anew),
         IN_SITE(the_hook_finds_what_it_needs_in_store_ini),
         IN_SITE(a_second_daemon_finds_the_store_busy),
         IN_SITE(a_missing_store_is_unavailable_unless_it_is_to_be_made),
