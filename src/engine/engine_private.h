@@ -209,8 +209,10 @@ gboolean settle_define(Engine *engine, const Machine *machine, GError **error);
 char *settle_instance_id(const Machine *machine);
 /* Makes the switches durable and records them in one transaction; `list_unused`: lists the layers
  * that nothing needs any more. That counts every reference there is: of many batches only the last
- * does it (and reclaim, at any time). */
-gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error);
+ * does it (and reclaim, at any time). `ended`: a job as it stands once this is recorded, in the
+ * same transaction; NULL: none. */
+gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, const Job *ended,
+                       GError **error);
 /* The desired state goes back to the actual heads, and the machine is marked behind with the reason
  * (invariant 3). FALSE with the reason where it cannot go back: once it is switched it is rolled
  * forward. */

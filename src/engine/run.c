@@ -455,6 +455,13 @@ static guint count_items(const Job *job, ItemState state)
     return count;
 }
 
+JobState run_end_state(const Run *run)
+{
+    return count_items(run->job, ITEM_PENDING)  ? JOB_PENDING
+           : count_items(run->job, ITEM_FAILED) ? JOB_FAILED
+                                                : JOB_DONE;
+}
+
 static void conclude(Run *run, const GError *problem)
 {
     Job *job = run->job;
@@ -467,11 +474,10 @@ static void conclude(Run *run, const GError *problem)
         job->message = g_strdup(problem->message);
         job->hint = g_strdup(error_hint(problem));
     } else {
-        job->state = count_items(job, ITEM_PENDING)  ? JOB_PENDING
-                     : count_items(job, ITEM_FAILED) ? JOB_FAILED
-                                                     : JOB_DONE;
+        job->state = run_end_state(run);
     }
-    job->finished_at = job_state_is_final(job->state) ? engine_now(run->engine) : 0;
+    if (!job->end_recorded)
+        job->finished_at = job_state_is_final(job->state) ? engine_now(run->engine) : 0;
     run_tell(run, NULL);
 }
 

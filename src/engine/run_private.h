@@ -25,6 +25,9 @@ typedef struct {
     GPtrArray *bases;    /* char *: bases that this run holds in use */
 } Run;
 
+/* How the job stands once nothing of it is running any more. */
+JobState run_end_state(const Run *run);
+
 void run_tell(Run *run, JobItem *item);
 void run_phase(Run *run, const char *phase);
 void run_item_state(Run *run, JobItem *item, ItemState state, const char *message);

@@ -142,17 +142,70 @@ static void finish_each(Run *run, Batch *batch)
     }
 }
 
+static void take_receipts(Batch *batch)
+{
+    for (guint i = 0; i < batch->works->len; i++) {
+        JobItem *item = ((Work *)g_ptr_array_index(batch->works, i))->job_item;
+        g_free(item->receipt);
+        item->receipt =
+            g_steal_pointer(&((Settled *)g_ptr_array_index(batch->settled, i))->receipt);
+    }
+}
+
 static void tell_done(Run *run, Batch *batch)
 {
     for (guint i = 0; i < batch->works->len; i++) {
         Work *work = g_ptr_array_index(batch->works, i);
-        Settled *settled = g_ptr_array_index(batch->settled, i);
         release_gate(run, work);
-        work->job_item->receipt = g_steal_pointer(&settled->receipt);
         run_item_state(run, work->job_item, ITEM_DONE, NULL);
     }
     g_ptr_array_set_size(batch->works, 0);
     g_ptr_array_set_size(batch->settled, 0);
+}
+
+/* Whether nothing is left to be done once the batch is. */
+static gboolean ends_with(const Run *run, const Batch *batch)
+{
+    guint open = 0;
+    for (guint i = 0; i < run->job->items->len; i++) {
+        ItemState state = ((JobItem *)g_ptr_array_index(run->job->items, i))->state;
+        open += state == ITEM_WAITING || state == ITEM_RUNNING || state == ITEM_PENDING;
+    }
+    return open > 0 && open == batch->works->len;
+}
+
+static void set_items(Batch *batch, ItemState state)
+{
+    for (guint i = 0; i < batch->works->len; i++)
+        ((Work *)g_ptr_array_index(batch->works, i))->job_item->state = state;
+}
+
+/* The job as it will have ended, in the transaction that makes it so: one flush less, and no
+ * restart finds a job open whose machines are all done. */
+static gboolean record_end(Run *run, Batch *batch, GError **error)
+{
+    Job *job = run->job;
+    g_autofree char *phase = g_steal_pointer(&job->phase);
+    guint done = job->done;
+    set_items(batch, ITEM_DONE);
+    job->done += batch->works->len;
+    job->state = run_end_state(run);
+    job->finished_at = engine_now(run->engine);
+    job->end_recorded = settle_record(run->engine, batch->settled, TRUE, job, error);
+    job->state = JOB_RUNNING;
+    job->done = done;
+    job->phase = g_steal_pointer(&phase);
+    set_items(batch, ITEM_WAITING);
+    return job->end_recorded;
+}
+
+static gboolean record_batch(Run *run, Batch *batch, gboolean is_last, GError **error)
+{
+    take_receipts(batch);
+    return !batch->settled->len ||
+           (is_last && ends_with(run, batch)
+                ? record_end(run, batch, error)
+                : settle_record(run->engine, batch->settled, is_last, NULL, error));
 }
 
 static void finish_batch(Run *run, Batch *batch, gboolean is_last)
@@ -163,7 +216,7 @@ static void finish_batch(Run *run, Batch *batch, gboolean is_last)
         return;
     }
     finish_each(run, batch);
-    if (!batch->settled->len || settle_record(run->engine, batch->settled, is_last, &problem))
+    if (record_batch(run, batch, is_last, &problem))
         tell_done(run, batch);
     else
         leave_all(run, batch, problem);

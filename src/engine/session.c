@@ -73,7 +73,7 @@ static gboolean record_single(Engine *engine, Settled *settled, GError **error)
 {
     g_autoptr(GPtrArray) batch = g_ptr_array_new();
     g_ptr_array_add(batch, settled);
-    return settle_record(engine, batch, TRUE, error);
+    return settle_record(engine, batch, TRUE, NULL, error);
 }
 
 /* The machine is stopped and its gate is ours. */

@@ -657,7 +657,7 @@ static void see_all(GHashTable *seen, const Inventory *snapshot)
 
 /* One look and its commit; BUSY where something else has moved a machine in between. */
 static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_unused,
-                            GError **error)
+                            const Job *ended, GError **error)
 {
     gint64 now = engine_now(engine);
     gboolean releases = FALSE;
@@ -669,6 +669,8 @@ static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_un
         record_one(engine, one, changes, now);
         releases = releases || (list_unused && releases_layer(one));
     }
+    if (ended)
+        changes_put_job(changes, ended);
     if (releases) {
         snapshot = engine_snapshot(engine);
         see_all(seen, snapshot);
@@ -685,12 +687,13 @@ static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_un
 
 #define RECORD_ATTEMPTS 5
 
-gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, GError **error)
+gboolean settle_record(Engine *engine, GPtrArray *settled, gboolean list_unused, const Job *ended,
+                       GError **error)
 {
     g_autoptr(GError) problem = NULL;
     gboolean ok = sync_settled(engine, settled, &problem);
     for (guint attempt = 0; !problem && attempt < RECORD_ATTEMPTS; attempt++) {
-        ok = record_once(engine, settled, list_unused, &problem);
+        ok = record_once(engine, settled, list_unused, ended, &problem);
         if (error_code(problem) == UNDERPIN_ERROR_BUSY && attempt + 1 < RECORD_ATTEMPTS)
             g_clear_error(&problem);
         if (ok)

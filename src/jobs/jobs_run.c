@@ -23,11 +23,12 @@ static void hear_progress(Job *job, JobItem *item, gpointer user_data)
     jobs_tell(user_data, item ? JOBS_ITEM_CHANGED : JOBS_JOB_CHANGED, job, item);
 }
 
-/* The job's last word: stored, and, once final, no longer open. */
+/* The job's last word: stored, where the run has not done that with its last machines, and, once
+ * final, no longer open. */
 static void conclude(Jobs *jobs, const Job *job)
 {
     g_autoptr(GError) error = NULL;
-    if (!catalog_put_job(jobs->catalog, job, &error))
+    if (!job->end_recorded && !catalog_put_job(jobs->catalog, job, &error))
         g_warning("recording the end of job %s: %s", job->id, error->message);
     g_mutex_lock(&jobs->lock);
     OpenJob *open = g_hash_table_lookup(jobs->open, job->id);

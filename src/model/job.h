@@ -52,6 +52,7 @@ typedef struct {
     char *hint;
     gboolean
         committed; /* past the point of no return: can no longer be cancelled without an undo */
+    gboolean end_recorded; /* no part of the record: it stands in the catalog as it ended */
 } Job;
 
 Job *job_new(const char *id, const Request *request, const char *requested_by, gint64 created_at);

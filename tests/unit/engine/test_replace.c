@@ -54,6 +54,27 @@ static void a_fresh_clone_sees_its_base(void **state)
     assert_all(*state, "lab-1", "one-vda", "one-vdb", "one-vdc");
 }
 
+/* A restart between the last machine's record and the queue's last word finds the job as it ended.
+ */
+static void the_end_of_a_job_is_recorded_with_its_last_machine(void **state)
+{
+    World *world = *state;
+    world_clone(world, "v1", "lab-2");
+    g_autoptr(Job) job = world_run(world, world_request(VERB_RESTORE, "lab-1", "lab-2", NULL));
+    assert_true(job->end_recorded);
+    g_autoptr(Job) stored = catalog_get_job(world->catalog, job->id, NULL);
+    assert_non_null(stored);
+    assert_int_equal(stored->state, JOB_DONE);
+    assert_int_equal(stored->finished_at, job->finished_at);
+    assert_int_equal(stored->done, 2);
+    assert_null(stored->phase);
+    for (guint i = 0; i < stored->items->len; i++) {
+        const JobItem *item = g_ptr_array_index(stored->items, i);
+        assert_int_equal(item->state, ITEM_DONE);
+        assert_string_equal(item->receipt, ((JobItem *)job->items->pdata[i])->receipt);
+    }
+}
+
 static void restore_replaces_system_and_temporary_and_keeps_data(void **state)
 {
     write_all(*state, "lab-1", "mine");
@@ -225,6 +246,8 @@ int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test_setup_teardown(a_fresh_clone_sees_its_base, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_end_of_a_job_is_recorded_with_its_last_machine, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(restore_replaces_system_and_temporary_and_keeps_data,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(rebase_brings_the_new_system_and_keeps_data, set_up,
