@@ -173,15 +173,22 @@ Generation *generation_plan_keep(const Machine *machine, Cause cause, gint64 now
 /* The reason of the hold that an undo puts on its machine. */
 #define HOLD_UNDONE "undone"
 
+/* What a thousand definitions would ask libvirt again and again, read once a batch. */
+typedef struct {
+    GHashTable *templates; /* base's id -> its domain's XML */
+    GHashTable *known;     /* names and UUIDs of all domains when the batch began; NULL: not read */
+} DefineCache;
+void define_cache_init(DefineCache *cache);
+void define_cache_clear(DefineCache *cache);
+
 /* What settling one machine led to, to be recorded in the next transaction. */
 typedef struct {
-    Machine *before;       /* as the catalog has it */
-    Machine *after;        /* NULL: the record goes */
-    char *receipt;         /* JSON; NULL: nothing was replaced */
-    json_t *data_before;   /* receipt_take() before the switch */
-    GHashTable *templates; /* base's id -> its domain's XML, read once a batch; borrowed; NULL:
-                              always read */
-    gboolean is_switched;  /* by settle_begin(); then `result` says what it found */
+    Machine *before;      /* as the catalog has it */
+    Machine *after;       /* NULL: the record goes */
+    char *receipt;        /* JSON; NULL: nothing was replaced */
+    json_t *data_before;  /* receipt_take() before the switch */
+    DefineCache *cache;   /* of the batch, borrowed; NULL: always ask */
+    gboolean is_switched; /* by settle_begin(); then `result` says what it found */
     SwitchResult result;
 } Settled;
 void settled_free(Settled *settled);

@@ -168,17 +168,14 @@ static GPtrArray *clone_names(const Request *request)
 /* Every name that a machine or a domain of the host has. NULL where libvirt does not answer. */
 static GHashTable *taken_names(Planner *planner, GError **error)
 {
-    g_autoptr(GPtrArray) domains = hypervisor_list(planner->engine->hypervisor, error);
-    if (!domains)
+    GHashTable *taken = hypervisor_names(planner->engine->hypervisor, error);
+    if (!taken)
         return NULL;
-    GHashTable *taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < domains->len; i++)
-        g_hash_table_add(taken, g_strdup(((DomainState *)g_ptr_array_index(domains, i))->name));
     GHashTableIter iter;
     gpointer key;
     g_hash_table_iter_init(&iter, planner->inventory->machines_by_name);
     while (g_hash_table_iter_next(&iter, &key, NULL))
-        g_hash_table_add(taken, g_strdup(key));
+        g_hash_table_replace(taken, g_strdup(key), NULL);
     return taken;
 }
 
@@ -189,7 +186,7 @@ gboolean planner_check_names(Planner *planner, GPtrArray *names, GError **error)
         const char *name = g_ptr_array_index(names, i);
         if (!machine_name_is_valid(name, error))
             return FALSE;
-        if (!g_hash_table_add(taken, g_strdup(name)))
+        if (!g_hash_table_replace(taken, g_strdup(name), NULL))
             return error_set(error, UNDERPIN_ERROR_EXISTS, "choose another name; none was made",
                              "the name '%s' is taken", name);
     }

@@ -74,23 +74,23 @@ static Settled *settle_work(Run *run, Work *work)
 
 /* The machines of a batch: works[i] is settled by settled[i]. */
 typedef struct {
-    GPtrArray *works;      /* Work, borrowed */
-    GPtrArray *settled;    /* Settled */
-    GHashTable *templates; /* Settled.templates of all of them */
+    GPtrArray *works;   /* Work, borrowed */
+    GPtrArray *settled; /* Settled */
+    DefineCache cache;  /* Settled.cache of all of them */
 } Batch;
 
 static void batch_init(Batch *batch)
 {
     batch->works = g_ptr_array_new();
     batch->settled = g_ptr_array_new_with_free_func((GDestroyNotify)settled_free);
-    batch->templates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    define_cache_init(&batch->cache);
 }
 
 static void batch_clear(Batch *batch)
 {
     g_ptr_array_unref(batch->works);
     g_ptr_array_unref(batch->settled);
-    g_hash_table_unref(batch->templates);
+    define_cache_clear(&batch->cache);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
 
@@ -253,7 +253,7 @@ static void settle_batches(Run *run)
         }
         Settled *settled = settle_work(run, work);
         if (settled) {
-            settled->templates = batch.templates;
+            settled->cache = &batch.cache;
             g_ptr_array_add(batch.settled, settled);
             g_ptr_array_add(batch.works, work);
         }

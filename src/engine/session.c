@@ -387,7 +387,9 @@ void engine_domain_event(Engine *engine, HypervisorEvent event, const char *uuid
         stamp_session(engine, machine_id);
     if (event == DOMAIN_SUSPENDED_TO_DISK)
         update_or_warn(engine, machine_id, note_hibernation, NULL);
-    refresh_power(engine, machine_id);
+    /* a definition changes the power of none whose power is known */
+    if (event != DOMAIN_DEFINED || engine_power(engine, machine_id) == POWER_UNKNOWN)
+        refresh_power(engine, machine_id);
     if (event == DOMAIN_STOPPED || event == DOMAIN_REBOOT_STOPPED)
         engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
 }

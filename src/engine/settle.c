@@ -189,10 +189,51 @@ static guint64 origin_number(const Machine *machine, const char *field)
     return number;
 }
 
+void define_cache_init(DefineCache *cache)
+{
+    cache->templates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    cache->known = NULL;
+}
+
+void define_cache_clear(DefineCache *cache)
+{
+    g_clear_pointer(&cache->templates, g_hash_table_unref);
+    g_clear_pointer(&cache->known, g_hash_table_unref);
+}
+
+/* NULL where libvirt does not answer. */
+static GHashTable *known_domains(Engine *engine)
+{
+    g_autoptr(GHashTable) names = hypervisor_names(engine->hypervisor, NULL);
+    GHashTable *known = names ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
+    GHashTableIter iter;
+    gpointer name, uuid;
+    if (!names)
+        return NULL;
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, &uuid)) {
+        g_hash_table_add(known, g_strdup(name));
+        g_hash_table_add(known, g_strdup(uuid));
+    }
+    return known;
+}
+
+/* A machine in the making whose domain is not there yet, as it is after a crash only. */
+static gboolean is_unknown_domain(Engine *engine, const Machine *machine, DefineCache *cache)
+{
+    if (!cache || machine->actual_place != PLACE_NONE)
+        return FALSE;
+    if (!cache->known)
+        cache->known = known_domains(engine);
+    return cache->known && !g_hash_table_contains(cache->known, machine->uuid) &&
+           !g_hash_table_contains(cache->known, machine->name);
+}
+
 /* A thousand clones of one base read its definition once a batch and not a thousand times. */
-static gboolean base_template(Engine *engine, const char *base_id, GHashTable *templates,
+static gboolean base_template(Engine *engine, const char *base_id, DefineCache *cache,
                               char **xml_out, GError **error)
 {
+    GHashTable *templates = cache ? cache->templates : NULL;
     const char *known = base_id && templates ? g_hash_table_lookup(templates, base_id) : NULL;
     g_autoptr(Machine) base = base_id && !known ? engine_machine(engine, base_id) : NULL;
     g_autoptr(DomainFacts) facts =
@@ -207,10 +248,14 @@ static gboolean base_template(Engine *engine, const char *base_id, GHashTable *t
 
 /* The XML that a definition starts from: the domain's own; a new clone's is its base's; NULL: from
  * scratch. */
-static gboolean domain_template(Engine *engine, const Machine *machine, GHashTable *templates,
-                                char **xml_out, gboolean *is_own_out, GError **error)
+static gboolean domain_template(Engine *engine, const Machine *machine, DefineCache *cache,
+                                gboolean is_new, char **xml_out, gboolean *is_own_out,
+                                GError **error)
 {
     g_autoptr(GError) missing = NULL;
+    *is_own_out = FALSE;
+    if (is_new)
+        return base_template(engine, machine_base_id(machine), cache, xml_out, error);
     g_autoptr(DomainFacts) own = hypervisor_inspect(engine->hypervisor, machine->uuid, &missing);
     *is_own_out = own != NULL;
     if (own) {
@@ -221,7 +266,7 @@ static gboolean domain_template(Engine *engine, const Machine *machine, GHashTab
         g_propagate_error(error, g_steal_pointer(&missing));
         return FALSE;
     }
-    return base_template(engine, machine_base_id(machine), templates, xml_out, error);
+    return base_template(engine, machine_base_id(machine), cache, xml_out, error);
 }
 
 char *settle_instance_id(const Machine *machine)
@@ -248,12 +293,20 @@ static gboolean base_hardware(Engine *engine, const Generation *desired, char **
     return TRUE;
 }
 
-static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *templates,
+/* It is off, and its event needs no question. */
+static gboolean define_new(Engine *engine, const Machine *machine, const char *xml, GError **error)
+{
+    engine_set_power(engine, machine->id, POWER_OFF);
+    return hypervisor_define_new(engine->hypervisor, xml, error);
+}
+
+static gboolean define_from(Engine *engine, const Machine *machine, DefineCache *cache,
                             GError **error)
 {
     g_autofree char *template_xml = NULL;
     gboolean is_own = FALSE;
-    if (!domain_template(engine, machine, templates, &template_xml, &is_own, error))
+    gboolean is_new = is_unknown_domain(engine, machine, cache);
+    if (!domain_template(engine, machine, cache, is_new, &template_xml, &is_own, error))
         return FALSE;
     const Generation *desired = machine_desired(machine);
     g_autoptr(GPtrArray) disks = domain_disks(engine, machine);
@@ -277,7 +330,8 @@ static gboolean define_from(Engine *engine, const Machine *machine, GHashTable *
         return FALSE;
     spec.hardware_xml = hardware;
     g_autofree char *xml = hypervisor_build_xml(engine->hypervisor, &spec, error);
-    return xml && hypervisor_define(engine->hypervisor, xml, error);
+    return xml && (is_new ? define_new(engine, machine, xml, error)
+                          : hypervisor_define(engine->hypervisor, xml, error));
 }
 
 gboolean settle_define(Engine *engine, const Machine *machine, GError **error)
@@ -296,7 +350,7 @@ static gboolean settle_domain(Engine *engine, const Settled *settled, Machine *a
     if (!allow_hypervisor)
         return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, NULL,
                          "'%s' is being changed, try again", machine->name);
-    if (!define_from(engine, machine, settled->templates, error))
+    if (!define_from(engine, machine, settled->cache, error))
         return FALSE;
     after->define_after = FALSE;
     const char *ids[] = {machine->id, NULL};

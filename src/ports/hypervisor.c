@@ -138,6 +138,15 @@ GPtrArray *hypervisor_list(Hypervisor *hypervisor, GError **error)
     return domains;
 }
 
+GHashTable *hypervisor_names(Hypervisor *hypervisor, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL, error, NULL);
+    GError *problem = NULL;
+    GHashTable *names = hypervisor->ops->names(hypervisor, &problem);
+    port_finish(names != NULL, &problem, error, "reading the names of the host's domains");
+    return names;
+}
+
 DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error)
 {
     PORT_REQUIRE(hypervisor != NULL && uuid_or_name != NULL, error, NULL);
@@ -175,17 +184,30 @@ char *hypervisor_build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GErro
     return xml;
 }
 
+/* Calls that take one text: a definition, or a domain's UUID. */
+typedef gboolean (*DomainCall)(Hypervisor *, const char *, GError **);
+
+static gboolean call_define(Hypervisor *hypervisor, DomainCall call, const char *xml,
+                            GError **error)
+{
+    GError *problem = NULL;
+    g_debug("hypervisor %s: define, %zu bytes", hypervisor->ops->name, strlen(xml));
+    return port_finish(call(hypervisor, xml, &problem), &problem, error, "defining a domain");
+}
+
 gboolean hypervisor_define(Hypervisor *hypervisor, const char *xml, GError **error)
 {
     PORT_REQUIRE(hypervisor != NULL && xml != NULL, error, FALSE);
-    GError *problem = NULL;
-    g_debug("hypervisor %s: define, %zu bytes", hypervisor->ops->name, strlen(xml));
-    return port_finish(hypervisor->ops->define(hypervisor, xml, &problem), &problem, error,
-                       "defining a domain");
+    return call_define(hypervisor, hypervisor->ops->define, xml, error);
+}
+
+gboolean hypervisor_define_new(Hypervisor *hypervisor, const char *xml, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL && xml != NULL, error, FALSE);
+    return call_define(hypervisor, hypervisor->ops->define_new, xml, error);
 }
 
 /* The calls that do one thing to one domain differ in the slot and in the words only. */
-typedef gboolean (*DomainCall)(Hypervisor *, const char *, GError **);
 
 static gboolean call_domain(Hypervisor *hypervisor, DomainCall call, const char *doing,
                             const char *uuid, GError **error)

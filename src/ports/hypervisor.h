@@ -76,6 +76,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainFacts, domain_facts_free)
 gboolean hypervisor_ping(Hypervisor *hypervisor, GError **error);
 /* All domains of the host, ours and others. New array of DomainState. */
 GPtrArray *hypervisor_list(Hypervisor *hypervisor, GError **error);
+/* The names of all domains, in one call: name -> UUID. New table with its own texts. */
+GHashTable *hypervisor_names(Hypervisor *hypervisor, GError **error);
 /* NOT_FOUND where there is none. By UUID, or by name. */
 DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error);
 
@@ -123,6 +125,9 @@ typedef struct {
 char *hypervisor_build_xml(Hypervisor *hypervisor, const DomainSpec *spec, GError **error);
 /* Defines or redefines a persistent domain from XML. Idempotent. Durable as libvirt makes it. */
 gboolean hypervisor_define(Hypervisor *hypervisor, const char *xml, GError **error);
+/* The same for a domain that hypervisor_names() has not shown, by name or by UUID: without looking
+ * again. EXISTS where its name has been taken since. */
+gboolean hypervisor_define_new(Hypervisor *hypervisor, const char *xml, GError **error);
 /* Undefines, keeping NVRAM and files; drops checkpoint metadata. NOT_FOUND is success. */
 gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **error);
 /*

@@ -9,11 +9,13 @@ typedef struct {
     void (*free)(Hypervisor *);
     gboolean (*ping)(Hypervisor *, GError **);
     GPtrArray *(*list)(Hypervisor *, GError **);
+    GHashTable *(*names)(Hypervisor *, GError **);
     DomainFacts *(*inspect)(Hypervisor *, const char *, GError **);
     gboolean (*power)(Hypervisor *, const char *, Power *, GError **);
     GHashTable *(*marks)(Hypervisor *, GError **);
     char *(*build_xml)(Hypervisor *, const DomainSpec *, GError **);
     gboolean (*define)(Hypervisor *, const char *, GError **);
+    gboolean (*define_new)(Hypervisor *, const char *, GError **);
     gboolean (*undefine)(Hypervisor *, const char *, GError **);
     gboolean (*start)(Hypervisor *, const char *, GError **);
     gboolean (*shutdown)(Hypervisor *, const char *, GError **);

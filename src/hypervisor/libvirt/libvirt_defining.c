@@ -62,6 +62,26 @@ gboolean libvirt_define(Hypervisor *hypervisor, const char *xml, GError **error)
     return wanted != NULL && libvirt_call((LibvirtHypervisor *)hypervisor, define, wanted, error);
 }
 
+static gboolean define_unseen(virConnectPtr handle, gpointer argument, GError **error)
+{
+    if (!fault_point(FAULT_DOMAIN_DEFINE, error))
+        return FALSE;
+    g_autoptr(virDomain) domain = virDomainDefineXMLFlags(handle, argument, 0);
+    return domain != NULL || libvirt_error_take(NULL, error);
+}
+
+/* libvirt itself refuses a name that another domain has: only then is it worth looking for the
+ * reason. */
+gboolean libvirt_define_new(Hypervisor *hypervisor, const char *xml, GError **error)
+{
+    g_autoptr(GError) refused = NULL;
+    if (libvirt_call((LibvirtHypervisor *)hypervisor, define_unseen, (gpointer)xml, &refused))
+        return TRUE;
+    if (!g_error_matches(refused, UNDERPIN_ERROR, UNDERPIN_ERROR_BACKEND))
+        return g_propagate_error(error, g_steal_pointer(&refused)), FALSE;
+    return libvirt_define(hypervisor, xml, error);
+}
+
 /* --- undefine --------------------------------------------------------------------------------- */
 
 static gboolean may_undefine(virDomainPtr domain, GError **error)

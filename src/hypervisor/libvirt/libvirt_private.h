@@ -28,11 +28,13 @@ gboolean libvirt_require_ours(virDomainPtr domain, GError **error);
 
 /* libvirt_reading.c */
 GPtrArray *libvirt_list(Hypervisor *, GError **);
+GHashTable *libvirt_names(Hypervisor *, GError **);
 DomainFacts *libvirt_inspect(Hypervisor *, const char *, GError **);
 gboolean libvirt_power(Hypervisor *, const char *, Power *, GError **);
 GHashTable *libvirt_marks(Hypervisor *, GError **);
 /* libvirt_defining.c */
 gboolean libvirt_define(Hypervisor *, const char *, GError **);
+gboolean libvirt_define_new(Hypervisor *, const char *, GError **);
 gboolean libvirt_undefine(Hypervisor *, const char *, GError **);
 /* libvirt_power.c */
 gboolean libvirt_start(Hypervisor *, const char *, GError **);

@@ -88,6 +88,30 @@ static GHashTable *uuids_with(virConnectPtr handle, unsigned flags, GError **err
     return uuids;
 }
 
+static gboolean add_names(virConnectPtr handle, gpointer argument, GError **error)
+{
+    GHashTable *names = argument;
+    virDomainPtr *domains = NULL;
+    int count = virConnectListAllDomains(handle, &domains, 0);
+    if (count < 0)
+        return libvirt_error_take(NULL, error);
+    for (int i = 0; i < count; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN];
+        if (virDomainGetUUIDString(domains[i], uuid) == 0)
+            g_hash_table_replace(names, g_strdup(virDomainGetName(domains[i])), g_strdup(uuid));
+    }
+    free_domains(domains, count);
+    return TRUE;
+}
+
+GHashTable *libvirt_names(Hypervisor *hypervisor, GError **error)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    if (!libvirt_call((LibvirtHypervisor *)hypervisor, add_names, names, error))
+        return NULL;
+    return g_steal_pointer(&names);
+}
+
 static const struct {
     unsigned flag;
     DomainMarks mark;

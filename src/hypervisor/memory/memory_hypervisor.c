@@ -155,6 +155,22 @@ static GPtrArray *list(Hypervisor *hypervisor, GError **error)
     return states;
 }
 
+static GHashTable *names(Hypervisor *hypervisor, GError **error)
+{
+    MemoryHypervisor *self = host_of(hypervisor);
+    if (!begin(self, "names", error))
+        return NULL;
+    GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    GHashTableIter iterator;
+    gpointer domain;
+    g_hash_table_iter_init(&iterator, self->domains);
+    while (g_hash_table_iter_next(&iterator, NULL, &domain))
+        g_hash_table_insert(table, g_strdup(((MemoryDomain *)domain)->name),
+                            g_strdup(((MemoryDomain *)domain)->uuid));
+    host_end(self, TRUE);
+    return table;
+}
+
 static DomainFacts *inspect(Hypervisor *hypervisor, const char *uuid_or_name, GError **error)
 {
     MemoryHypervisor *self = host_of(hypervisor);
@@ -561,11 +577,13 @@ static const HypervisorOps operations = {
     .free = adapter_free,
     .ping = ping,
     .list = list,
+    .names = names,
     .inspect = inspect,
     .power = power,
     .marks = marks,
     .build_xml = build_xml,
     .define = define,
+    .define_new = define,
     .undefine = undefine,
     .start = start,
     .shutdown = request_shutdown,

@@ -171,6 +171,26 @@ static void what_is_not_there_is_not_found_but_undefining_it_is_success(void **s
 
 /* --- definitions ------------------------------------------------------------------------------ */
 
+static void names_are_listed_and_a_name_that_is_free_is_defined_without_a_look(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = test_machine_new(host, contract->disk_directory, "unseen");
+    g_autoptr(TestMachine) namesake = test_machine_new(host, contract->disk_directory, "unseen");
+    if (contract->make_disk != NULL)
+        contract->make_disk(machine->disk);
+    g_autoptr(GHashTable) before = hypervisor_names(host, NULL);
+    assert_false(g_hash_table_contains(before, machine->name));
+    assert_ok(hypervisor_define_new(host, machine->xml, error));
+    g_autoptr(GHashTable) after = hypervisor_names(host, NULL);
+    assert_string_equal(g_hash_table_lookup(after, machine->name), machine->uuid);
+    g_free(namesake->name);
+    namesake->name = g_strdup(machine->name);
+    g_autofree char *xml = build_machine(host, namesake, namesake->id);
+    assert_fails(UNDERPIN_ERROR_EXISTS, hypervisor_define_new(host, xml, error));
+    undefine(host, machine);
+}
+
 static void defining_twice_is_one_domain_and_the_second_counts(void **state)
 {
     (void)state;
@@ -413,6 +433,7 @@ int hypervisor_contract_run(const HypervisorContract *the_contract)
         cmocka_unit_test(the_host_answers),
         cmocka_unit_test(a_defined_machine_is_listed_and_inspected_as_ours),
         cmocka_unit_test(what_is_not_there_is_not_found_but_undefining_it_is_success),
+        cmocka_unit_test(names_are_listed_and_a_name_that_is_free_is_defined_without_a_look),
         cmocka_unit_test(defining_twice_is_one_domain_and_the_second_counts),
         cmocka_unit_test(a_name_that_exists_is_refused),
         cmocka_unit_test(hostile_or_incomplete_xml_is_invalid),

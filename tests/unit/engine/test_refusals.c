@@ -197,7 +197,7 @@ static void an_image_that_a_stranger_has_open_is_not_replaced(void **state)
                  "a QEMU that libvirt does not know");
     step_refused(world, world_request(VERB_PREPARE, "lab-1", NULL), UNDERPIN_ERROR_BUSY,
                  "does not know");
-    assert_int_equal(engine_power(world->engine, machine->id), POWER_UNKNOWN);
+    assert_int_equal(engine_power(world->engine, machine->id), POWER_OFF);
     memory_storage_set_locked(world->storage, machine->id, "vda", FALSE);
     world_do(world, step_rebase("lab-1", "v2"));
 }
