@@ -35,6 +35,8 @@ gboolean access_find_account(Access *access, AccountKey by, const char *value,
                              Account **account_out, char **password_out, GError **error);
 /* The same, and NOT_FOUND where there is none. */
 Account *access_need_account(Access *access, const char *name, GError **error);
+/* An account that is in no row yet, with a new id and no machines. */
+Account *access_new_account(Access *access, const char *name, AccountRole role);
 /* Inside a transaction: a new row. `password` is a hash or NULL. */
 gboolean access_insert_account(Access *access, const Account *account, const char *password,
                                GError **error);

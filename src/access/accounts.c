@@ -231,8 +231,7 @@ static gboolean add(gpointer data, GError **error)
     return !work->needs_token || work->token;
 }
 
-static Account *account_new(Access *access, const char *name, AccountRole role,
-                            const GPtrArray *machines)
+Account *access_new_account(Access *access, const char *name, AccountRole role)
 {
     Account *account = g_new0(Account, 1);
     account->id = id_new();
@@ -240,8 +239,6 @@ static Account *account_new(Access *access, const char *name, AccountRole role,
     account->role = role;
     account->created_at = clock_now(access->clock);
     account->machines = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; machines && i < machines->len; i++)
-        g_ptr_array_add(account->machines, g_strdup(machines->pdata[i]));
     return account;
 }
 
@@ -264,8 +261,7 @@ Account *access_add_account(Access *access, const char *name, AccountRole role,
     if (password && !hash)
         return NULL;
     ACCESS_ENTER(access, error, NULL);
-    g_autoptr(Account) account = account_new(access, name, role, machines);
-    account->invited = !password;
+    g_autoptr(Account) account = access_new_account(access, name, role);
     Work work = {.access = access,
                  .account = account,
                  .password = hash,
@@ -277,7 +273,7 @@ Account *access_add_account(Access *access, const char *name, AccountRole role,
         return NULL;
     }
     *setup_token_out = work.token;
-    return g_steal_pointer(&account);
+    return access_need_account(access, name, error);
 }
 
 static gboolean end_sessions(Access *access, const Account *account, GError **error)

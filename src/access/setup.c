@@ -2,7 +2,6 @@
 #include "access/access_private.h"
 #include "access/secret.h"
 #include "foundation/error.h"
-#include "foundation/ids.h"
 
 static gboolean refuse_token(GError **error)
 {
@@ -73,13 +72,7 @@ static Account *first_administrator(Access *access, const char *name, GError **e
     }
     if (!refuse_where_accounts_are(access, error) || !account_name_check(name, error))
         return NULL;
-    Account *account = g_new0(Account, 1);
-    account->id = id_new();
-    account->name = g_strdup(name);
-    account->role = ACCOUNT_ADMINISTRATOR;
-    account->created_at = clock_now(access->clock);
-    account->machines = g_ptr_array_new_with_free_func(g_free);
-    return account;
+    return access_new_account(access, name, ACCOUNT_ADMINISTRATOR);
 }
 
 static Account *invited_account(Access *access, const char *id, const char *name, GError **error)
