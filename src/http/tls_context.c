@@ -6,9 +6,11 @@
  */
 #include "http/tls_context.h"
 
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include "foundation/error.h"
 #include "http/lock.h"
@@ -35,7 +37,9 @@ struct TlsContext {
 struct TlsSession {
     gnutls_session_t handle;
     Credentials *credentials;
-    gboolean is_unsent; /* a record that the socket has not taken whole */
+    int fd;
+    gboolean is_blocked; /* the socket has said "later" since this was cleared */
+    gboolean is_unsent;  /* a record that the socket has not taken whole */
 };
 
 static void credentials_clear(gpointer data)
@@ -154,7 +158,31 @@ char *tls_context_fingerprint(TlsContext *context)
 
 /* --- sessions ------------------------------------------------------------------------------- */
 
-static int session_prepare(TlsSession *session, const TlsContext *context, int fd)
+/* The library says "again" after each record that is none of the peer's data, too (new keys), when
+ * the socket has more to read: only the socket itself tells whether there is an event to wait for.
+ */
+static gssize note_blocked(TlsSession *session, gssize length)
+{
+    if (length < 0) {
+        session->is_blocked |= errno == EAGAIN;
+        gnutls_transport_set_errno(session->handle, errno);
+    }
+    return length;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t data, void *buffer, size_t size)
+{
+    TlsSession *session = data;
+    return note_blocked(session, recv(session->fd, buffer, size, 0));
+}
+
+static ssize_t push(gnutls_transport_ptr_t data, const void *bytes, size_t length)
+{
+    TlsSession *session = data;
+    return note_blocked(session, send(session->fd, bytes, length, MSG_NOSIGNAL));
+}
+
+static int session_prepare(TlsSession *session, const TlsContext *context)
 {
     static const gnutls_datum_t http = {(unsigned char *)"http/1.1", sizeof "http/1.1" - 1};
     int code = gnutls_priority_set(session->handle, context->priorities);
@@ -165,17 +193,20 @@ static int session_prepare(TlsSession *session, const TlsContext *context, int f
         code = gnutls_session_ticket_enable_server(session->handle, &context->ticket_key);
     if (code >= 0)
         code = gnutls_alpn_set_protocols(session->handle, &http, 1, 0);
-    gnutls_transport_set_int(session->handle, fd);
+    gnutls_transport_set_ptr(session->handle, session);
+    gnutls_transport_set_pull_function(session->handle, pull);
+    gnutls_transport_set_push_function(session->handle, push);
     return code;
 }
 
 TlsSession *tls_session_new(TlsContext *context, int fd)
 {
     TlsSession *session = g_new0(TlsSession, 1);
+    session->fd = fd;
     session->credentials = current_credentials(context);
     int code = gnutls_init(&session->handle, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
     if (code >= 0)
-        code = session_prepare(session, context, fd);
+        code = session_prepare(session, context);
     if (code >= 0)
         return session;
     tls_session_free(session);
@@ -205,9 +236,10 @@ static gboolean is_again(gssize code)
 TlsResult tls_session_handshake(TlsSession *session)
 {
     int code;
+    session->is_blocked = FALSE;
     do
         code = gnutls_handshake(session->handle);
-    while (code < 0 && !is_again(code) && !gnutls_error_is_fatal(code));
+    while (code < 0 && !session->is_blocked && !gnutls_error_is_fatal(code));
     if (code >= 0)
         return TLS_DONE;
     if (is_again(code))
@@ -219,9 +251,10 @@ TlsResult tls_session_handshake(TlsSession *session)
 TlsResult tls_session_receive(TlsSession *session, void *buffer, gsize size, gsize *length_out)
 {
     gssize code;
+    session->is_blocked = FALSE;
     do
         code = gnutls_record_recv(session->handle, buffer, size);
-    while (code == GNUTLS_E_WARNING_ALERT_RECEIVED);
+    while ((is_again(code) && !session->is_blocked) || code == GNUTLS_E_WARNING_ALERT_RECEIVED);
     if (code > 0) {
         *length_out = (gsize)code;
         return TLS_DONE;

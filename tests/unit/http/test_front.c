@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -392,6 +394,15 @@ static void note_session(gnutls_session_t session, Seen *seen)
     assert_int_equal(gnutls_session_get_data2(session, &seen->ticket), 0);
 }
 
+static gssize receive(gnutls_session_t session, char *buffer, gsize size)
+{
+    gssize length;
+    do
+        length = gnutls_record_recv(session, buffer, size);
+    while (length == GNUTLS_E_AGAIN); /* tickets and keys */
+    return length;
+}
+
 static void look(const Fixture *fixture, Seen *seen)
 {
     gnutls_session_t session;
@@ -410,11 +421,7 @@ static void look(const Fixture *fixture, Seen *seen)
     gnutls_transport_set_int(session, fd);
     assert_int_equal(gnutls_handshake(session), 0);
     assert_int_equal(gnutls_record_send(session, HEALTH, strlen(HEALTH)), strlen(HEALTH));
-    gssize length;
-    do
-        length = gnutls_record_recv(session, answer, sizeof answer);
-    while (length == GNUTLS_E_AGAIN); /* tickets come first */
-    assert_true(length > 0);
+    assert_true(receive(session, answer, sizeof answer) > 0);
     assert_memory_equal(answer, "HTTP/1.1 200", 12);
     note_session(session, seen);
     gnutls_bye(session, GNUTLS_SHUT_WR);
@@ -440,6 +447,42 @@ static void sessions_are_resumed_by_ticket(void **state)
     look(fixture, &seen);
     assert_true(seen.is_resumed);
     seen_clear(&seen);
+}
+
+/* A connection with the latest TLS, for what an ordinary client does not do. */
+static gnutls_session_t open_session(int fd, gnutls_certificate_credentials_t credentials)
+{
+    gnutls_session_t session;
+    gnutls_init(&session, GNUTLS_CLIENT);
+    gnutls_set_default_priority(session);
+    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);
+    gnutls_transport_set_int(session, fd);
+    assert_int_equal(gnutls_handshake(session), 0);
+    return session;
+}
+
+/* In one segment: the new keys must not hide the request behind them. */
+static void new_keys_and_a_request_may_come_together(void **state)
+{
+    const Fixture *fixture = *state;
+    const int on = 1, off = 0;
+    char answer[4096];
+    gnutls_certificate_credentials_t credentials;
+    gnutls_certificate_allocate_credentials(&credentials);
+    int fd = raw_connect_tcp(fixture->port, 1);
+    gnutls_session_t session = open_session(fd, credentials);
+    assert_int_equal(gnutls_protocol_get_version(session), GNUTLS_TLS1_3);
+    for (guint i = 0; i < 4; i++) {
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+        assert_int_equal(gnutls_session_key_update(session, 0), 0);
+        assert_int_equal(gnutls_record_send(session, HEALTH, strlen(HEALTH)), strlen(HEALTH));
+        setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+        assert_true(receive(session, answer, sizeof answer) > 0);
+        assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    }
+    gnutls_deinit(session);
+    gnutls_certificate_free_credentials(credentials);
+    close(fd);
 }
 
 static void a_new_certificate_is_for_new_connections(void **state)
@@ -558,6 +601,7 @@ int main(void)
         TLS(plain_http_is_told_the_way),
         TLS(old_versions_are_refused),
         TLS(sessions_are_resumed_by_ticket),
+        TLS(new_keys_and_a_request_may_come_together),
         TLS(a_new_certificate_is_for_new_connections),
         TLS(a_broken_certificate_changes_nothing),
         BOTH(a_stop_answers_what_runs),
