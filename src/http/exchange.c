@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "foundation/error.h"
+#include "http/compress.h"
 #include "http/consoles.h"
 #include "http/dispatch.h"
 
@@ -339,6 +340,7 @@ void exchange_run(gpointer data)
 {
     Exchange *exchange = data;
     exchange->response = dispatch(exchange->host->api, exchange->route, exchange->request);
+    response_compress(exchange->response, exchange->request);
     MHD_resume_connection(exchange->connection);
 }
 
