@@ -16,6 +16,7 @@
 /* Numbers begin at seconds * this: no run of the daemon publishes a million events a second for its
  * whole life. */
 #define SEQUENCES_PER_SECOND 1000000
+#define SHARE_OF_UNIX_SOCKET 8 /* one of so many streams */
 
 /* One rendered event; the count is protected by the stream's lock. */
 typedef struct {
@@ -62,7 +63,8 @@ void event_stream_config_init(EventStreamConfig *config)
     *config = (EventStreamConfig){
         .event_limit = 8192,
         .byte_limit = (gsize)8 * 1024 * 1024,
-        .reader_limit = 64,
+        .reader_limit = 512,
+        .account_limit = 128,
         .keep_alive_seconds = 15,
         .linger_seconds = 60,
     };
@@ -307,12 +309,30 @@ static void reader_begin(EventReader *reader, const char *last_event_id)
     reader->sequence = last + 1;
 }
 
+/* One account must not take all streams, and all accounts together not those that the unix socket
+ * needs. */
+static gboolean has_room(const EventStream *stream, const Identity *identity)
+{
+    const char *account = identity ? identity->account_id : NULL;
+    guint of_account = 0, of_accounts = 0;
+    for (guint i = 0; account && i < stream->readers->len; i++) {
+        const EventReader *reader = stream->readers->pdata[i];
+        const char *other = reader->identity ? reader->identity->account_id : NULL;
+        of_accounts += other ? 1 : 0;
+        of_account += g_strcmp0(other, account) == 0 ? 1 : 0;
+    }
+    guint limit = stream->config.reader_limit;
+    return stream->readers->len < limit &&
+           (!account || (of_account < stream->config.account_limit &&
+                         of_accounts < limit - limit / SHARE_OF_UNIX_SOCKET));
+}
+
 EventReader *event_reader_new(EventStream *stream, const Identity *identity,
                               const char *last_event_id, EventReaderSwitch park,
                               EventReaderSwitch wake, gpointer user_data, GError **error)
 {
     LOCK_FOR_SCOPE(&stream->lock);
-    if (stream->readers->len >= stream->config.reader_limit) {
+    if (!has_room(stream, identity)) {
         /* Some may have gone unnoticed, as nothing was written to them: the next one finds the
          * room. */
         keep_alive_locked(stream);

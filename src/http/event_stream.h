@@ -20,7 +20,8 @@ typedef struct EventReader EventReader;
 typedef struct {
     guint event_limit;        /* events held; default 8192 */
     gsize byte_limit;         /* bytes held; default 8 MiB */
-    guint reader_limit;       /* default 64 */
+    guint reader_limit;       /* default 512 */
+    guint account_limit;      /* of those, of one account; default 128 */
     guint keep_alive_seconds; /* a comment to idle readers; default 15; 0: never */
     guint linger_seconds;   /* events go on being kept after the last reader has left; default 60 */
     guint64 first_sequence; /* 0: from the wall clock */

@@ -266,6 +266,47 @@ static void numbers_of_a_later_run_are_higher(void **state)
     event_stream_free(stream);
 }
 
+static Identity *identity_of(const char *account)
+{
+    Identity *identity = identity_new_none();
+    identity->kind = IDENTITY_SESSION;
+    identity->account_id = g_strdup(account);
+    return identity;
+}
+
+static EventReader *reader_of(EventStream *stream, const Identity *identity)
+{
+    return event_reader_new(stream, identity, NULL, park, wake, NULL, NULL);
+}
+
+static void no_account_takes_all_streams_and_all_accounts_not_the_sockets(void **state)
+{
+    (void)state;
+    EventStreamConfig config;
+    event_stream_config_init(&config);
+    config.reader_limit = 8;
+    config.account_limit = 4;
+    config.keep_alive_seconds = 0;
+    EventStream *stream = event_stream_new(&config);
+    g_autoptr(Identity) anna = identity_of("anna"), bert = identity_of("bert");
+    g_autoptr(Identity) root = identity_new_peer("root");
+    g_autoptr(GPtrArray) readers =
+        g_ptr_array_new_with_free_func((GDestroyNotify)event_reader_free);
+    for (guint i = 0; i < 4; i++)
+        g_ptr_array_add(readers, reader_of(stream, anna));
+    assert_null(reader_of(stream, anna));
+    for (guint i = 0; i < 3; i++)
+        g_ptr_array_add(readers, reader_of(stream, bert));
+    assert_null(reader_of(stream, bert));
+    EventReader *last = reader_of(stream, root);
+    assert_non_null(last);
+    g_ptr_array_add(readers, last);
+    assert_null(reader_of(stream, root));
+    assert_int_equal(event_stream_readers(stream), 8);
+    g_ptr_array_set_size(readers, 0);
+    event_stream_free(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +321,7 @@ int main(void)
         cmocka_unit_test(closing_wakes_and_ends_every_reader),
         cmocka_unit_test(without_an_audience_events_may_be_left_out_but_not_unnoticed),
         cmocka_unit_test(numbers_of_a_later_run_are_higher),
+        cmocka_unit_test(no_account_takes_all_streams_and_all_accounts_not_the_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
