@@ -68,13 +68,14 @@ test("a set holds its layers by role, and their sum", () => {
 
 test("reasons of one kind are told once, with the names in order", () => {
   assert.deepEqual(
-    groupReasons(["machine 'desk-10' sits on it", "machine 'desk-2' sits on it", "machine 'desk-2' needs it for undo", "kept data of 'old' sits on it", "it belongs to base 'office-1'", "something else"]),
+    groupReasons(["machine 'desk-10' sits on it", "machine 'desk-2' sits on it", "machine 'desk-2' needs it for undo", "kept data of 'old' sits on it", "layer 'b-vda' of 'office-2' sits on it", "it belongs to base 'office-1'", "something else"]),
     [
       { words: "Sits on it", names: ["desk-2", "desk-10"] },
       { words: "Needs it for undo", names: ["desk-2"] },
       { words: "Kept data sits on it", names: ["old"] },
+      { words: "A layer that sits on it", names: ["office-2"] },
       { words: "Belongs to base", names: ["office-1"] },
-      { words: "Something else", names: [] },
+      { words: "Something else.", names: [] },
     ],
   );
 });

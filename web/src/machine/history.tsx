@@ -24,7 +24,7 @@ function Event({ entry, withJobs }: { entry: HistoryEntry; withJobs: boolean }) 
     <li class="event">
       <div class="row">
         <b>{withJobs ? <a href={`/jobs/${encodeURIComponent(entry.job)}`}>{text}</a> : text}</b>
-        {entry.state !== "done" && <StateChip state={entry.state} />}
+        {entry.state === "failed" && <StateChip state="failed" />}
         <span class="soft grow">by {entry.requested_by}</span>
         {entry.finished_at && <span class="soft"><Time at={entry.finished_at} /></span>}
       </div>

@@ -21,9 +21,9 @@ function Footer({ onClose, why }: { onClose: () => void; why?: string | undefine
   return <><Button onClick={onClose}>Cancel</Button><Button kind="primary" type="submit" why={why}>Show the plan</Button></>;
 }
 
-function goOn(onClose: () => void, request: Request): void {
+function goOn(onClose: () => void, request: Request, title: string): void {
   onClose();
-  openPlan(request);
+  openPlan(request, { title });
 }
 
 // --- resize -------------------------------------------------------------------------------------------------------
@@ -31,14 +31,15 @@ function goOn(onClose: () => void, request: Request): void {
 function ResizeDialog({ machine, volume, onClose }: AskProps & { volume: Volume }) {
   const [text, setText] = useState("");
   const [error, setError] = useState("");
+  const title = `Resize ${volume.target} of ${machine.name}`;
   const submit = () => {
     const bytes = parseSize(text);
     if (bytes === undefined) setError("Type a size, such as 40 GiB.");
     else if (bytes <= volume.capacity_bytes) setError("It can only grow: shrinking would cut its file system off.");
-    else goOn(onClose, { verb: "volume-resize", machines: [machine.name], volume: volume.target, capacity_bytes: bytes });
+    else goOn(onClose, { verb: "volume-resize", machines: [machine.name], volume: volume.target, capacity_bytes: bytes }, title);
   };
   return (
-    <Dialog title={`Resize ${volume.target} of ${machine.name}`} subtitle={`It has ${formatBytes(volume.capacity_bytes)} now.`} size="narrow" onClose={onClose} onSubmit={submit}
+    <Dialog title={title} subtitle={`It has ${formatBytes(volume.capacity_bytes)} now.`} size="narrow" onClose={onClose} onSubmit={submit}
       footer={<Footer onClose={onClose} />}>
       <TextField label="New size" help="In GiB, or with MiB or TiB. The guest has to grow its partition and file system itself." value={text} onInput={setText} error={error} autofocus />
     </Dialog>
@@ -60,11 +61,12 @@ const ROLE_CHOICES: Choice<Role>[] = [
 function SetRoleDialog({ machine, volume, onClose }: AskProps & { volume: Volume }) {
   const [role, setRole] = useState(volume.role);
   const why = role === volume.role ? "It has that role" : undefined;
+  const title = `Role of ${volume.target} of ${machine.name}`;
   const submit = () => {
-    if (!why) goOn(onClose, { verb: "volume-set-role", machines: [machine.name], volume: volume.target, role });
+    if (!why) goOn(onClose, { verb: "volume-set-role", machines: [machine.name], volume: volume.target, role }, title);
   };
   return (
-    <Dialog title={`Role of ${volume.target} of ${machine.name}`} subtitle="Clones of a base that is prepared from this machine have the same roles." size="narrow" onClose={onClose} onSubmit={submit}
+    <Dialog title={title} subtitle="Clones of a base that is prepared from this machine have the same roles." size="narrow" onClose={onClose} onSubmit={submit}
       footer={<Footer onClose={onClose} why={why} />}>
       <RadioField label="Role" value={role} choices={ROLE_CHOICES} onChange={setRole} />
     </Dialog>
@@ -81,14 +83,15 @@ function AddDialog({ machine, onClose }: AskProps) {
   const [role, setRole] = useState<Role>("data");
   const [text, setText] = useState("20 GiB");
   const [error, setError] = useState("");
+  const title = `Add a volume to ${machine.name}`;
   const choices = machine.kind === "clone" ? ROLE_CHOICES.filter((choice) => choice.value !== "system") : ROLE_CHOICES;
   const submit = () => {
     const bytes = parseSize(text);
     if (bytes === undefined) setError("Type a size, such as 40 GiB.");
-    else goOn(onClose, { verb: "volume-add", machines: [machine.name], disks: [{ role, capacity_bytes: bytes }] });
+    else goOn(onClose, { verb: "volume-add", machines: [machine.name], disks: [{ role, capacity_bytes: bytes }] }, title);
   };
   return (
-    <Dialog title={`Add a volume to ${machine.name}`} subtitle="It is empty, and takes room only as it is written." size="narrow" onClose={onClose} onSubmit={submit}
+    <Dialog title={title} subtitle="It is empty, and takes room only as it is written." size="narrow" onClose={onClose} onSubmit={submit}
       footer={<Footer onClose={onClose} />}>
       <TextField label="Size" help="In GiB, or with MiB or TiB." value={text} onInput={setText} error={error} autofocus />
       <RadioField label="Role" value={role} choices={choices} onChange={setRole} />
@@ -112,11 +115,12 @@ function AttachDialog({ machine, onClose }: AskProps) {
   const { value: kept, problem } = useAsync(() => getAll<KeptVolume>("/kept-volumes"), []);
   const [id, setId] = useState("");
   const chosen = id || kept?.[0]?.id;
+  const title = `Attach kept data to ${machine.name}`;
   const submit = () => {
-    if (chosen) goOn(onClose, { verb: "volume-attach", machines: [machine.name], volume: chosen });
+    if (chosen) goOn(onClose, { verb: "volume-attach", machines: [machine.name], volume: chosen }, title);
   };
   return (
-    <Dialog title={`Attach kept data to ${machine.name}`} subtitle="Data of machines that were removed becomes a data volume here." size="narrow" onClose={onClose} onSubmit={submit}
+    <Dialog title={title} subtitle="Data of machines that were removed becomes a data volume here." size="narrow" onClose={onClose} onSubmit={submit}
       footer={<Footer onClose={onClose} why={chosen ? undefined : "There is nothing to attach"} />}>
       {problem && <ProblemNotice problem={problem} />}
       {!kept && !problem && <Loading />}

@@ -1,5 +1,5 @@
 // Where the room of the store goes, how long it lasts, and how layers sit on each other; pure.
-import { compareNames, formatBytes } from "../format.ts";
+import { compareNames, formatBytes, sentence } from "../format.ts";
 import type { Forecast, FreeSample, Layer, Release, Role, Storage } from "../types.ts";
 
 // --- room ---------------------------------------------------------------------------------------------------------
@@ -113,19 +113,27 @@ export interface ReasonGroup {
   names: string[];
 }
 
-const REASONS: [RegExp, string][] = [
-  [/^machine '(.*)' (.*)$/, ""],
-  [/^kept data of '(.*)' (.*)$/, "Kept data "],
-  [/^it belongs to base '(.*)'()$/, "Belongs to base"],
+const REASONS: [RegExp, (said: string) => string][] = [
+  [/^machine '(.*)' (.*)$/, (said) => said.charAt(0).toUpperCase() + said.slice(1)],
+  [/^kept data of '(.*)' (.*)$/, (said) => `Kept data ${said}`],
+  [/^layer '.*' of '(.*)' (.*)$/, (said) => `A layer that ${said}`],
+  [/^it belongs to base '(.*)'()$/, () => "Belongs to base"],
 ];
+
+function readReason(reason: string): { words: string; name?: string } {
+  for (const [pattern, words] of REASONS) {
+    const found = pattern.exec(reason);
+    if (found) return { words: words(found[2]!), name: found[1]! };
+  }
+  return { words: sentence(reason) };
+}
 
 /** The daemon's sentences, one for each machine, as one for each kind; those of another form stay as they are. */
 export function groupReasons(reasons: string[]): ReasonGroup[] {
   const groups = new Map<string, string[]>();
   for (const reason of reasons) {
-    const [found, before] = REASONS.map(([pattern, words]) => [pattern.exec(reason), words] as const).find(([match]) => match) ?? [null, ""];
-    const words = found ? before + found[2]! : reason;
-    groups.set(words, [...(groups.get(words) ?? []), ...(found ? [found[1]!] : [])]);
+    const { words, name } = readReason(reason);
+    groups.set(words, [...(groups.get(words) ?? []), ...(name === undefined ? [] : [name])]);
   }
-  return [...groups].map(([words, names]) => ({ words: words.charAt(0).toUpperCase() + words.slice(1), names: names.sort(compareNames) }));
+  return [...groups].map(([words, names]) => ({ words, names: names.sort(compareNames) }));
 }

@@ -31,7 +31,7 @@ function AttachDialog({ kept, onClose }: { kept: KeptVolume; onClose: () => void
     setError(wrong);
     if (wrong) return;
     onClose();
-    openPlan({ verb: "volume-attach", machines: [name.trim()], volume: kept.id });
+    openPlan({ verb: "volume-attach", machines: [name.trim()], volume: kept.id }, { title: `Attach kept data to ${name.trim()}` });
   };
   const footer = <><Button onClick={onClose}>Cancel</Button><Button kind="primary" type="submit">Show the plan</Button></>;
   return (
