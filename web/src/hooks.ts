@@ -1,6 +1,7 @@
 // What components need besides signals.
 import { useEffect, useState } from "preact/hooks";
 import { asProblem, type Problem } from "./api.ts";
+import { readVersion } from "./store.ts";
 
 export interface Async<T> {
   value: T | undefined;
@@ -9,7 +10,7 @@ export interface Async<T> {
   isBusy: boolean;
 }
 
-/** Runs something slow now and whenever an input changes; answers that come too late are dropped. */
+/** Runs something slow now, whenever an input changes, and when the daemon is back; answers that come too late are dropped. */
 export function useAsync<T>(run: () => Promise<T>, inputs: unknown[]): Async<T> {
   const [state, setState] = useState<Async<T>>({ value: undefined, problem: undefined, isBusy: true });
   useEffect(() => {
@@ -22,7 +23,7 @@ export function useAsync<T>(run: () => Promise<T>, inputs: unknown[]): Async<T> 
     return () => {
       isCurrent = false;
     };
-  }, inputs);
+  }, [...inputs, readVersion.value]);
   return state;
 }
 

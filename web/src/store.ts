@@ -15,7 +15,7 @@ export const jobs = signal<ReadonlyMap<string, Job>>(new Map());
 export const status = signal<Status | null>(null);
 /** Raised with every change of layers or kept volumes: what depends on it is read anew. */
 export const layersVersion = signal(0);
-/** Raised when everything was read anew, because events were missed. */
+/** Raised when everything was read anew, because events were missed, and after a new login: useAsync() reads again. */
 export const readVersion = signal(0);
 /** The daemon does not answer, or its event stream is lost. */
 export const away = signal(false);
@@ -89,6 +89,9 @@ async function readJobs(): Promise<void> {
 export function noteJob(job: Job): void {
   jobs.value = new Map(jobs.value).set(job.id, job);
 }
+
+/** How many have ended: what they change is read anew then, and not at every step. */
+export const endedJobs = computed(() => [...jobs.value.values()].filter((job) => job.finished_at).length);
 
 export const isOpen = (job: Job) => job.state === "queued" || job.state === "running" || job.state === "pending";
 
@@ -178,6 +181,7 @@ export function setSession(next: Session): void {
   if (hasEnded) sessionEnded.value++;
   else {
     apiSession(next.csrf, () => sessionEnded.value++);
+    if (sessionEnded.value) readVersion.value++;
     session.value = next;
     sessionEnded.value = 0;
   }

@@ -4,7 +4,7 @@ import { allowedActions, machineMenu, type Action } from "../actions.tsx";
 import { get, getAll, machinePath } from "../api.ts";
 import { count, formatBytes } from "../format.ts";
 import { useAsync } from "../hooks.ts";
-import { asListed, findMachine, hasRole, jobs, layersVersion } from "../store.ts";
+import { asListed, endedJobs, findMachine, hasRole, layersVersion } from "../store.ts";
 import type { Account, HistoryEntry, Layer, Machine, MachineFull, Page, Space, Storage } from "../types.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { Chip, PowerMark, RoleSummary } from "../ui/chip.tsx";
@@ -106,7 +106,7 @@ function VolumeActions({ machine }: { machine: Machine }) {
 /** What the page shows besides the machine itself: read anew with every change of it. */
 function useAround(name: string, version: unknown) {
   const space = useAsync(() => get<Space>(machinePath(name, "/space")), [name, version]);
-  const history = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, `/history?limit=${HISTORY_READ}`)), [name, version, jobs.value]);
+  const history = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, `/history?limit=${HISTORY_READ}`)), [name, version, endedJobs.value]);
   const layers = useAsync(() => getAll<Layer>("/layers?limit=1000"), [layersVersion.value]);
   const storage = useAsync(() => get<Storage>("/storage"), []);
   return { space: space.value, history: history.value?.items, layers: new Map((layers.value ?? []).map((layer) => [layer.id, layer])), storage: storage.value };

@@ -6,7 +6,7 @@ import { useAsync } from "../hooks.ts";
 import { describeEvent } from "../machine/words.ts";
 import { navigate } from "../router.ts";
 import { submit } from "../run.tsx";
-import { findMachine, jobs, machineList, machinesRead } from "../store.ts";
+import { endedJobs, findMachine, jobs, machineList, machinesRead } from "../store.ts";
 import type { HistoryEntry, Machine, MachineFull, Page } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { confirm } from "../ui/dialog.tsx";
@@ -83,7 +83,7 @@ export function MyMachinesScreen() {
 }
 
 function MyHistory({ name, version }: { name: string; version: unknown }) {
-  const { value } = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, "/history?limit=20")), [name, version, jobs.value]);
+  const { value } = useAsync(() => get<Page<HistoryEntry>>(machinePath(name, "/history?limit=20")), [name, version, endedJobs.value]);
   if (!value) return <Loading />;
   return (
     <ul class="panel my-history">
@@ -106,7 +106,7 @@ export function MyMachineScreen({ params }: { params: Record<string, string> }) 
   return (
     <Screen title={machine.name} windowTitle={machine.name} up={up}>
       <div class="my-cards"><Card machine={machine} isLink={false} /></div>
-      <Section title="What happened"><MyHistory name={machine.name} version={machine} /></Section>
+      <Section title="What happened"><MyHistory name={machine.name} version={`${machine.generation} ${machine.pending}`} /></Section>
     </Screen>
   );
 }

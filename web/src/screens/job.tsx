@@ -9,7 +9,7 @@ import { navigate } from "../router.ts";
 import { openPlan } from "../plan/dialog.tsx";
 import { mergeItems, requestFor } from "../job_items.ts";
 import { submit } from "../run.tsx";
-import { hasRole, isOpen, jobs, onJobItems, readVersion } from "../store.ts";
+import { hasRole, isOpen, jobs, onJobItems } from "../store.ts";
 import type { ItemState, Job, JobItem, Receipt } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { FateWords, StateChip, stateWord } from "../ui/chip.tsx";
@@ -24,7 +24,7 @@ import "./job.css";
 
 /** The job with its items, kept up to date by events. */
 function useJobItems(id: string) {
-  const read = useAsync(() => get<Job>(`/jobs/${encodeURIComponent(id)}`), [id, readVersion.value]);
+  const read = useAsync(() => get<Job>(`/jobs/${encodeURIComponent(id)}`), [id]);
   const [heard, setHeard] = useState<ReadonlyMap<string, JobItem>>(new Map());
   useEffect(() => onJobItems((changes) => {
     const items = changes.get(id);

@@ -4,7 +4,7 @@ import { get } from "../api.ts";
 import { sentence } from "../format.ts";
 import { useAsync } from "../hooks.ts";
 import { submit } from "../run.tsx";
-import { jobs } from "../store.ts";
+import { endedJobs } from "../store.ts";
 import type { Failure, Finding } from "../types.ts";
 import { Button } from "../ui/button.tsx";
 import { Chip } from "../ui/chip.tsx";
@@ -54,8 +54,7 @@ function Findings({ items, question }: { items: Finding[]; question?: Failure | 
 
 export function Doctor() {
   const [turn, setTurn] = useState(0);
-  const repairs = [...jobs.value.values()].filter((job) => job.verb === "repair" && job.finished_at).length;
-  const { value, problem, isBusy } = useAsync(() => get<{ items: Finding[]; question?: Failure }>("/doctor"), [turn, repairs]);
+  const { value, problem, isBusy } = useAsync(() => get<{ items: Finding[]; question?: Failure }>("/doctor"), [turn, endedJobs.value]);
   const canRepair = value?.items.some((finding) => finding.repairable);
   const actions = (
     <>
