@@ -74,6 +74,7 @@ step("all clones are rebased from the plan", async () => {
 });
 
 step("the job is found by keys, and sees the running clone move when it stops", async () => {
+  await keys.press("Tab"); // in the tree, to which the focus has gone back, letters jump to names
   await keys.press("g", "j");
   await page.getByRole("heading", { name: "Jobs" }).waitFor();
   await keys.activate("link", /^Rebase/);

@@ -62,12 +62,15 @@ export function openShortcuts(): void {
   openDialog((close) => <ShortcutsDialog onClose={close} />);
 }
 
+/** No name has them: they work in the tree, where letters jump to names, too. */
+const NAMELESS = ["?", "/"];
 let waitsForTarget = false;
 
 function onKey(event: KeyboardEvent): void {
   const element = event.target as HTMLElement;
-  const isTyping = element.matches?.("input, select, textarea, [role=menu] *, [role=treegrid], .takes-keys, .takes-keys *") || document.querySelector("dialog[open]");
-  if (!singleKeys.value || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isTyping = element.matches?.("input, select, textarea, [role=menu] *") || document.querySelector("dialog[open]");
+  const isTaken = element.closest?.(".takes-keys") && !(element.closest("[role=treegrid]") && NAMELESS.includes(event.key));
+  if (!singleKeys.value || isTyping || isTaken || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = waitsForTarget ? targets().find(([key]) => key === event.key) : undefined;
   waitsForTarget = event.key === "g";
   if (target) navigate(target[1]);

@@ -147,7 +147,7 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
     else if (event.ctrlKey && event.key === "a") props.selectAll(true);
     else if (event.ctrlKey || event.metaKey || event.altKey) return;
     else if (keys[event.key]) keys[event.key]!();
-    else if (event.key.length === 1) typeAhead(event.key, event.timeStamp);
+    else if (event.key.length === 1 && !"?/".includes(event.key)) typeAhead(event.key, event.timeStamp);
     else return;
     if (event.shiftKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) selectTo(active + (event.key === "ArrowDown" ? 1 : -1));
     event.preventDefault();
