@@ -30,14 +30,12 @@ static int connect_to(const char *path)
     return -1;
 }
 
-char *daemon_get(const Daemon *daemon, const char *path)
+static char *ask(const Daemon *daemon, const char *request)
 {
     enum { STEP = 64 * 1024 };
     int fd = connect_to(daemon->socket);
     if (fd < 0)
         return NULL;
-    g_autofree char *request =
-        g_strdup_printf("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     GString *answer = g_string_sized_new(STEP);
     gssize got = send(fd, request, strlen(request), MSG_NOSIGNAL);
     while (got > 0) {
@@ -48,6 +46,22 @@ char *daemon_get(const Daemon *daemon, const char *path)
     }
     close(fd);
     return g_string_free(answer, answer->len == 0);
+}
+
+char *daemon_get(const Daemon *daemon, const char *path)
+{
+    g_autofree char *request =
+        g_strdup_printf("GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+    return ask(daemon, request);
+}
+
+char *daemon_post(const Daemon *daemon, const char *path, const char *body)
+{
+    g_autofree char *request =
+        g_strdup_printf("POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                        path, strlen(body), body);
+    return ask(daemon, request);
 }
 
 guint64 daemon_memory(const Daemon *daemon)
@@ -120,12 +134,16 @@ gboolean daemon_start(Daemon *daemon, const Bench *bench, const char *directory,
     g_autofree char *libvirt = g_strdup_printf("--uri=%s", uri);
     g_autofree char *hook = g_strdup_printf("--hook-program=%s", daemon->hook);
     g_autofree char *imports = g_strdup_printf("store.import_directories=%s", directory);
+    g_autofree char *web_listen = g_strdup_printf("web.listen=127.0.0.1:%u", daemon->web_port);
+    g_autofree char *web_directory = g_strdup_printf("web.directory=%s/web", directory);
     const char *argv[] = {
         program, store,
         catalog, run,
         libvirt, hook,
         "--set", imports,
-        "--set", "web.enabled=no",
+        "--set", daemon->web_port ? "web.enabled=yes" : "web.enabled=no",
+        "--set", web_listen,
+        "--set", web_directory,
         "--set", with_hook ? "libvirt.require_hook=yes" : "libvirt.require_hook=no",
         NULL};
     double begin = seconds_now();

@@ -9,6 +9,7 @@
 typedef struct {
     pid_t pid;
     char *run_directory, *socket, *cli, *hook;
+    guint16 web_port; /* of the loopback; 0: no web server. To be set before the start */
 } Daemon;
 
 /* Starts underpind on DIRECTORY/store and DIRECTORY/catalog.sqlite and waits until /healthz
@@ -22,6 +23,8 @@ void daemon_stop(Daemon *daemon);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Daemon, daemon_stop)
 /* One GET, until the answer is whole. Its bytes (caller frees); NULL where nobody answers. */
 char *daemon_get(const Daemon *daemon, const char *path);
+/* The same with a JSON body. */
+char *daemon_post(const Daemon *daemon, const char *path, const char *body);
 /* Resident memory in bytes; 0: not known. */
 guint64 daemon_memory(const Daemon *daemon);
 /* underpin ARGUMENT…; the list ends with NULL. Caller frees *output_out, which may be NULL. */

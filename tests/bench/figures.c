@@ -60,6 +60,11 @@ double samples_max(const Samples *samples)
     return samples_at(samples, 1);
 }
 
+double samples_percentile(const Samples *samples, double percent)
+{
+    return samples_at(samples, percent / 100);
+}
+
 void samples_ratio(const Samples *above, const Samples *below, Samples *ratio_out)
 {
     for (guint i = 0; i < MIN(above->values->len, below->values->len); i++)
@@ -126,6 +131,8 @@ static char *value_text(double value, Unit unit)
         return value < 0 ? g_strdup_printf("%.2f ms", value * 1e3) : seconds_text(value);
     if (unit == UNIT_TIMES)
         return g_strdup_printf("%.2f ×", value);
+    if (unit == UNIT_PER_SECOND)
+        return g_strdup_printf("%.0f /s", value);
     return value < 1024 * 1024 ? g_strdup_printf("%.0f KiB", value / 1024)
                                : g_strdup_printf("%.1f MiB", value / (1024 * 1024));
 }
@@ -224,7 +231,7 @@ void report_print(const Report *report)
 
 static json_t *figure_to_json(const Figure *figure)
 {
-    static const char *const units[] = {"seconds", "bytes", "times"};
+    static const char *const units[] = {"seconds", "bytes", "times", "per second"};
     static const char *const kinds[] = {"at most", "at least", NULL};
     json_t *json = json_pack("{s:s, s:s, s:s?, s:s?}", "row", figure->row, "what", figure->what,
                              "problem", figure->problem, "note", figure->note);

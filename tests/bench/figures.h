@@ -15,11 +15,13 @@ void samples_add(Samples *samples, double value);
 double samples_median(const Samples *samples);
 double samples_min(const Samples *samples);
 double samples_max(const Samples *samples);
+/* 0 to 100. */
+double samples_percentile(const Samples *samples, double percent);
 /* One sample a pair, in the order in which they were taken: `above` over `below`. */
 void samples_ratio(const Samples *above, const Samples *below, Samples *ratio_out);
 
 /* Units that a figure is shown in; JSON holds the plain number and the unit's name. */
-typedef enum { UNIT_SECONDS, UNIT_BYTES, UNIT_TIMES } Unit;
+typedef enum { UNIT_SECONDS, UNIT_BYTES, UNIT_TIMES, UNIT_PER_SECOND } Unit;
 
 typedef enum {
     GOAL_AT_MOST,
