@@ -24,6 +24,9 @@ export function apiSession(token: string | null, signedOut: () => void): void {
   onSignedOut = signedOut;
 }
 
+/** There 401 says that name, password or link is wrong. */
+const LOGINS = /^\/(session|setup)(\/|$)/;
+
 async function readProblem(response: Response): Promise<Problem> {
   const body = await response.json().catch(() => ({}));
   return new Problem(
@@ -46,7 +49,7 @@ export async function api<T>(method: string, path: string, body?: unknown, heade
   });
   if (!response.ok) {
     const problem = await readProblem(response);
-    if (response.status === 401 && !path.startsWith("/session")) onSignedOut();
+    if (response.status === 401 && !LOGINS.test(path)) onSignedOut();
     throw problem;
   }
   return response.status === 204 ? (undefined as T) : response.json();

@@ -26,6 +26,8 @@ const GRID_KEYS: [string, string][] = [
   ["letters", "Jump to the name that begins so"],
 ];
 
+const CONSOLE_KEYS: [string, string][] = [["Ctrl Alt Shift", "Give the keys back to this page; all others go to the machine"]];
+
 function targets(): [string, string, string][] {
   return routes.flatMap((route) => (route.nav?.key && hasRole(route.role) ? [[route.nav.key, route.path, route.nav.label] as [string, string, string]] : []));
 }
@@ -53,6 +55,7 @@ function ShortcutsDialog({ onClose }: { onClose: () => void }) {
     <Dialog title="Keys" onClose={onClose}>
       <Keys title="Everywhere" keys={everywhere} />
       <Keys title="In the tree of bases" keys={GRID_KEYS} />
+      <Keys title="In a machine's console" keys={CONSOLE_KEYS} />
       <CheckField label="Single keys work everywhere" help="Off: only the keys inside the tree work." checked={singleKeys.value} onChange={setSingleKeys} />
     </Dialog>
   );

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { machineRows, type ListFilter } from "../../../web/src/machine/rows.ts";
+import { byName, machineRows, type ListFilter } from "../../../web/src/machine/rows.ts";
 import type { Machine } from "../../../web/src/types.ts";
 import { machine as listed } from "./machines.ts";
 
 const all: ListFilter = { text: "", state: "all", kind: "all" };
 const machine = (name: string, rest: Partial<Machine> = {}) => listed(name, { base: "office-1", capacity_bytes: 1, ...rest });
 const names = (machines: Machine[], filter: Partial<ListFilter>, order: Parameters<typeof machineRows>[2] = "name") =>
-  machineRows(machines, { ...all, ...filter }, order).map((row) => row.text);
+  machineRows(byName(machines), { ...all, ...filter }, order).map((row) => row.text);
 
 test("the list is narrowed by name, state and kind together", () => {
   const machines = [machine("desk-1"), machine("desk-2", { power: "running" }), machine("lab-1", { power: "running" }), machine("office-1", { kind: "base", base: null })];
@@ -31,6 +31,6 @@ test("the largest and the newest come first, and those on no base last", () => {
 });
 
 test("rows know their place", () => {
-  const rows = machineRows([machine("b"), machine("a")], all, "name");
+  const rows = machineRows(byName([machine("b"), machine("a")]), all, "name");
   assert.deepEqual(rows.map((row) => [row.position, row.siblings, row.level]), [[1, 2, 1], [2, 2, 1]]);
 });

@@ -1,5 +1,5 @@
 // All machines in one list: filter, order, selection, and what can be done to many at once.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { machineMenu } from "../actions.tsx";
 import { baseMenu } from "../bases/actions.tsx";
@@ -16,10 +16,11 @@ import { openMenu } from "../ui/menu.tsx";
 import { Empty, Loading, Screen, Time } from "../ui/page.tsx";
 import { TreeGrid, type GridColumn } from "../ui/treegrid.tsx";
 import { MachineFilter, readState, stateCounts } from "./filter.tsx";
-import { KINDS, machineRows, ORDERS, type KindFilter, type MachineRow, type Order } from "./rows.ts";
+import { byName, KINDS, machineRows, ORDERS, type KindFilter, type MachineRow, type Order } from "./rows.ts";
 import { SelectionBar } from "./selection.tsx";
 import "./list.css";
 
+const sortedMachines = computed(() => byName(machineList.value));
 const selectedIds = signal<ReadonlySet<string>>(new Set());
 
 function select(rows: MachineRow[], on: boolean): void {
@@ -98,7 +99,7 @@ export function MachinesScreen() {
   const state = readState(address.value.query.get("state"));
   const kind = chosenOf<KindFilter>(KINDS, "kind");
   const order = chosenOf<Order>(ORDERS, "order");
-  const rows = useMemo(() => machineRows(machineList.value, { text, state, kind }, order), [machineList.value, text, state, kind, order]);
+  const rows = useMemo(() => machineRows(sortedMachines.value, { text, state, kind }, order), [sortedMachines.value, text, state, kind, order]);
   if (!machinesRead.value) return <Screen title="Machines" windowTitle="Machines"><Loading /></Screen>;
   if (machines.size === 0) return <Screen title="Machines" windowTitle="Machines"><NoMachines /></Screen>;
   return (

@@ -28,12 +28,13 @@ export const KINDS: [KindFilter, string][] = [
 
 const POWERS = ["running", "paused", "saved", "stopping", "off", "unknown"];
 
-const COMPARE: Record<Order, (a: Machine, b: Machine) => number> = {
-  name: () => 0,
+/** undefined: as they come. */
+const COMPARE: Record<Order, ((a: Machine, b: Machine) => number) | undefined> = {
+  name: undefined,
   power: (a, b) => POWERS.indexOf(a.power) - POWERS.indexOf(b.power),
   base: (a, b) => compareNames(a.base ?? "\uffff", b.base ?? "\uffff"),
   capacity: (a, b) => b.capacity_bytes - a.capacity_bytes,
-  newest: (a, b) => b.created_at.localeCompare(a.created_at),
+  newest: (a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : 0),
 };
 
 export interface ListFilter {
@@ -42,12 +43,13 @@ export interface ListFilter {
   kind: KindFilter;
 }
 
-/** Within equals by name. The daemon's lists come by name: sorting them again costs little. */
+export const byName = (machines: Machine[]) => machines.toSorted((a, b) => compareNames(a.name, b.name));
+
+/** The machines come by name, once for all filters and orders: comparing names is what costs. Equals stay by name. */
 export function machineRows(machines: Machine[], { text, state, kind }: ListFilter, order: Order): MachineRow[] {
   const wanted = text.trim().toLowerCase();
+  const found = machines.filter((machine) => (kind === "all" || machine.kind === kind) && hasState(machine, state) && machine.name.toLowerCase().includes(wanted));
   const compare = COMPARE[order];
-  const found = machines
-    .filter((machine) => (kind === "all" || machine.kind === kind) && hasState(machine, state) && machine.name.toLowerCase().includes(wanted))
-    .sort((a, b) => compare(a, b) || compareNames(a.name, b.name));
+  if (compare) found.sort(compare);
   return found.map((machine, index) => ({ id: machine.id, level: 1, text: machine.name, machine, position: index + 1, siblings: found.length }));
 }
