@@ -50,7 +50,7 @@ gboolean account_name_check(const char *name, GError **error)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static Account *read_row(sqlite3_stmt *row)
+static Account *read_row(SqlStatement *row)
 {
     Account *account = g_new0(Account, 1);
     account->id = sql_text(row, 0);
@@ -68,7 +68,7 @@ static Account *read_row(sqlite3_stmt *row)
 static gboolean read_machines(Access *access, Account *account, GError **error)
 {
     gboolean more = TRUE;
-    g_autoptr(sqlite3_stmt) statement =
+    g_autoptr(SqlStatement) statement =
         sql_prepare(&access->database, error,
                     "SELECT machine_id FROM assignment WHERE account_id = ? ORDER BY machine_id",
                     "t", account->id);
@@ -89,7 +89,7 @@ gboolean access_find_account(Access *access, AccountKey by, const char *value,
         [BY_NAME] = "SELECT " ACCOUNT_COLUMNS " FROM account WHERE name = ?",
     };
     gboolean found = FALSE;
-    g_autoptr(sqlite3_stmt) row = sql_prepare(&access->database, error, queries[by], "t", value);
+    g_autoptr(SqlStatement) row = sql_prepare(&access->database, error, queries[by], "t", value);
     if (!row || !database_step(&access->database, row, &found, error))
         return FALSE;
     g_autoptr(Account) account = found ? read_row(row) : NULL;
@@ -125,7 +125,7 @@ GPtrArray *access_list_accounts(Access *access, GError **error)
     ACCESS_ENTER(access, error, NULL);
     gboolean more = TRUE;
     g_autoptr(GPtrArray) accounts = g_ptr_array_new_with_free_func(free_account);
-    g_autoptr(sqlite3_stmt) statement = sql_prepare(
+    g_autoptr(SqlStatement) statement = sql_prepare(
         &access->database, error, "SELECT " ACCOUNT_COLUMNS " FROM account ORDER BY name", "");
     while (statement && more) {
         if (!database_step(&access->database, statement, &more, error))

@@ -77,7 +77,7 @@ gboolean access_note(Access *access, const GPtrArray *entries, GError **error)
     return database_transaction(&access->database, note, &work, error);
 }
 
-static AuditEntry *read_row(sqlite3_stmt *row)
+static AuditEntry *read_row(SqlStatement *row)
 {
     AuditEntry *entry = g_new0(AuditEntry, 1);
     entry->sequence = sqlite3_column_int64(row, 0);
@@ -110,7 +110,7 @@ GPtrArray *access_list_audit(Access *access, const AuditQuery *query, GError **e
     ACCESS_ENTER(access, error, NULL);
     gboolean more = TRUE;
     g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(free_entry);
-    g_autoptr(sqlite3_stmt) statement =
+    g_autoptr(SqlStatement) statement =
         sql_prepare(&access->database, error, query_text(query), "ttnn", query->machine,
                     query->account, query->before, (gint64)query->limit);
     while (statement && more) {

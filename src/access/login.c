@@ -102,7 +102,7 @@ static gboolean look_up(Access *access, const char *name, const char *address, c
     ACCESS_ENTER(access, error, FALSE);
     g_autoptr(Account) account = NULL;
     g_autofree char *key = limit_key(address);
-    g_autoptr(sqlite3_stmt) row =
+    g_autoptr(SqlStatement) row =
         sql_prepare(&access->database, error,
                     "SELECT 1 FROM known_address k JOIN account a ON a.id = k.account_id"
                     " WHERE a.name = ? AND k.address = ?",

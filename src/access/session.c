@@ -131,7 +131,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Session, session_clear)
 static gboolean find_session(Access *access, const char *id, Session *session, GError **error)
 {
     gboolean found = FALSE;
-    g_autoptr(sqlite3_stmt) row = sql_prepare(
+    g_autoptr(SqlStatement) row = sql_prepare(
         &access->database, error,
         "SELECT account_id, csrf, created_at, used_at FROM session WHERE id = ?", "t", id);
     if (!row || !database_step(&access->database, row, &found, error))

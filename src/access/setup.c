@@ -52,7 +52,7 @@ char *access_new_setup_token(Access *access, GError **error)
 static gboolean find_token(Access *access, const char *hash, char **account_id_out, GError **error)
 {
     gboolean found = FALSE;
-    g_autoptr(sqlite3_stmt) row =
+    g_autoptr(SqlStatement) row =
         sql_prepare(&access->database, error,
                     "SELECT account_id FROM setup_token WHERE hash = ? AND expires_at > ?", "tn",
                     hash, clock_now(access->clock));

@@ -1,7 +1,15 @@
 /* Binding by a string of types. */
 #include "access/sql.h"
 
-static void bind(sqlite3_stmt *statement, const char *types, va_list values)
+void sql_finish(SqlStatement *statement)
+{
+    if (!statement)
+        return;
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+static void bind(SqlStatement *statement, const char *types, va_list values)
 {
     for (int i = 0; types[i]; i++) {
         if (types[i] == 't')
@@ -11,10 +19,10 @@ static void bind(sqlite3_stmt *statement, const char *types, va_list values)
     }
 }
 
-sqlite3_stmt *sql_prepare(Database *database, GError **error, const char *sql, const char *types,
+SqlStatement *sql_prepare(Database *database, GError **error, const char *sql, const char *types,
                           ...)
 {
-    sqlite3_stmt *statement = database_prepare(database, sql, error);
+    SqlStatement *statement = database_prepare_kept(database, sql, error);
     va_list values;
     va_start(values, types);
     if (statement)
@@ -25,7 +33,7 @@ sqlite3_stmt *sql_prepare(Database *database, GError **error, const char *sql, c
 
 gboolean sql_run(Database *database, GError **error, const char *sql, const char *types, ...)
 {
-    g_autoptr(sqlite3_stmt) statement = database_prepare(database, sql, error);
+    g_autoptr(SqlStatement) statement = database_prepare_kept(database, sql, error);
     va_list values;
     va_start(values, types);
     if (statement)
@@ -34,7 +42,7 @@ gboolean sql_run(Database *database, GError **error, const char *sql, const char
     return statement && database_run(database, statement, error);
 }
 
-char *sql_text(sqlite3_stmt *statement, int column)
+char *sql_text(SqlStatement *statement, int column)
 {
     return g_strdup((const char *)sqlite3_column_text(statement, column));
 }

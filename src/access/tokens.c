@@ -30,7 +30,7 @@ static void free_token(gpointer token)
     token_free(token);
 }
 
-static Token *read_row(sqlite3_stmt *row)
+static Token *read_row(SqlStatement *row)
 {
     Token *token = g_new0(Token, 1);
     token->id = sql_text(row, 0);
@@ -48,7 +48,7 @@ GPtrArray *access_list_tokens(Access *access, const char *account, GError **erro
     ACCESS_ENTER(access, error, NULL);
     gboolean more = TRUE;
     g_autoptr(GPtrArray) tokens = g_ptr_array_new_with_free_func(free_token);
-    g_autoptr(sqlite3_stmt) statement = sql_prepare(
+    g_autoptr(SqlStatement) statement = sql_prepare(
         &access->database, error,
         TOKEN_QUERY " WHERE a.name = COALESCE(?, a.name) ORDER BY t.created_at DESC, t.id", "t",
         account);
@@ -75,7 +75,7 @@ static gboolean check_name(const char *name, GError **error)
 static gboolean check_count(Access *access, const Account *account, GError **error)
 {
     gboolean found = FALSE;
-    g_autoptr(sqlite3_stmt) row =
+    g_autoptr(SqlStatement) row =
         sql_prepare(&access->database, error, "SELECT COUNT(*) FROM token WHERE account_id = ?",
                     "t", account->id);
     if (!row || !database_step(&access->database, row, &found, error))
@@ -123,7 +123,7 @@ Token *access_add_token(Access *access, const char *account_name, const char *na
 static Token *find_token(Access *access, const char *id, const char *account, GError **error)
 {
     gboolean found = FALSE;
-    g_autoptr(sqlite3_stmt) row = sql_prepare(
+    g_autoptr(SqlStatement) row = sql_prepare(
         &access->database, error, TOKEN_QUERY " WHERE t.id = ? AND a.name = COALESCE(?, a.name)",
         "tt", id, account);
     if (!row || !database_step(&access->database, row, &found, error))
@@ -161,7 +161,7 @@ Identity *access_token(Access *access, const char *secret, GError **error)
     gint64 now = clock_now(access->clock);
     g_autofree char *hash = secret_hash(secret);
     g_autoptr(Account) account = NULL;
-    g_autoptr(sqlite3_stmt) row = sql_prepare(
+    g_autoptr(SqlStatement) row = sql_prepare(
         &access->database, error,
         "SELECT account_id, last_used_at, expires_at FROM token WHERE hash = ?", "t", hash);
     if (!row || !database_step(&access->database, row, &found, error))

@@ -99,6 +99,25 @@ sqlite3_stmt *database_prepare(Database *database, const char *sql, GError **err
     return statement;
 }
 
+static void finalize(gpointer statement)
+{
+    sqlite3_finalize(statement);
+}
+
+sqlite3_stmt *database_prepare_kept(Database *database, const char *sql, GError **error)
+{
+    if (database->kept == NULL)
+        database->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize);
+    sqlite3_stmt *statement = g_hash_table_lookup(database->kept, sql);
+    if (statement == NULL) {
+        statement = database_prepare(database, sql, error);
+        if (statement != NULL)
+            g_hash_table_insert(database->kept, g_strdup(sql), statement);
+    }
+    g_assert(statement == NULL || !sqlite3_stmt_busy(statement));
+    return statement;
+}
+
 gboolean database_step(Database *database, sqlite3_stmt *statement, gboolean *row_out,
                        GError **error)
 {
@@ -297,6 +316,7 @@ gboolean database_open(Database *database, const DatabaseKind *kind, const char 
 
 void database_close(Database *database)
 {
+    g_clear_pointer(&database->kept, g_hash_table_unref);
     sqlite3_close(database->handle);
     database->handle = NULL;
     g_clear_pointer(&database->path, g_free);

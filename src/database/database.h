@@ -16,6 +16,7 @@ typedef struct {
     const DatabaseKind *kind;
     sqlite3 *handle;
     char *path;
+    GHashTable *kept;         /* SQL -> statement that is kept prepared */
     gboolean outcome_unknown; /* a commit could be neither made durable nor taken back */
 } Database;
 
@@ -32,6 +33,9 @@ gboolean database_fail(Database *database, int code, GError **error);
 gboolean database_execute(Database *database, const char *sql, GError **error);
 /* NULL on failure. */
 sqlite3_stmt *database_prepare(Database *database, const char *sql, GError **error);
+/* The same, kept prepared until the database is closed and lent to one user at a time, who resets
+ * it. */
+sqlite3_stmt *database_prepare_kept(Database *database, const char *sql, GError **error);
 /* Next row: *row_out FALSE when there is none. */
 gboolean database_step(Database *database, sqlite3_stmt *statement, gboolean *row_out,
                        GError **error);

@@ -26,6 +26,7 @@
         assert_false(noun##_from_name(NULL, &found));                                              \
     }
 
+WALK(account_role, AccountRole, ACCOUNT_ROLE_COUNT)
 WALK(role, Role, ROLE_COUNT)
 WALK(place, Place, PLACE_COUNT)
 WALK(cause, Cause, CAUSE_COUNT)
@@ -72,6 +73,7 @@ static void final_states_are_done_failed_and_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(account_role_names_lead_back),
         cmocka_unit_test(role_names_lead_back),
         cmocka_unit_test(place_names_lead_back),
         cmocka_unit_test(cause_names_lead_back),
