@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { machinePath } from "../api.ts";
 import { isAlive } from "../bases/tree.ts";
 import { submit } from "../run.tsx";
-import { findMachine, machinesRead } from "../store.ts";
+import { findMachine, hasRole, machinesRead } from "../store.ts";
 import type { Machine } from "../types.ts";
 import { Button, LinkButton } from "../ui/button.tsx";
 import { PowerMark } from "../ui/chip.tsx";
@@ -53,8 +53,7 @@ function StateNotice({ state, machine, again }: { state: ConsoleState; machine: 
   }
   return (
     <Empty icon="console" title="The screen cannot be shown" actions={<Button onClick={again}>Try again</Button>}>
-      <p>{state.problem.message}</p>
-      {state.problem.hint && <p>{state.problem.hint}</p>}
+      {hasRole("operator") ? <><p>{state.problem.message}</p><p>{state.problem.hint}</p></> : "If that stays so, tell an administrator."}
     </Empty>
   );
 }
