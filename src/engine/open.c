@@ -127,15 +127,55 @@ static void recover_machine(Engine *engine, const char *machine_id)
     g_message("'%s' is not settled yet: %s", machine->name, error->message);
 }
 
-static GPtrArray *machine_ids(Engine *engine)
+/* What a look over all machines' directories has found. */
+typedef struct {
+    Engine *engine;
+    GHashTable *leftovers; /* machine id: more lies there than a settled machine has */
+    GPtrArray *unknown;    /* char *: ids that the catalog does not know */
+} Survey;
+
+static void survey_init(Survey *survey, Engine *engine)
+{
+    survey->engine = engine;
+    survey->leftovers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    survey->unknown = g_ptr_array_new_with_free_func(g_free);
+}
+
+static void survey_clear(Survey *survey)
+{
+    g_hash_table_unref(survey->leftovers);
+    g_ptr_array_unref(survey->unknown);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Survey, survey_clear)
+
+static void note_directory(const char *id, gboolean has_leftovers, gpointer user_data)
+{
+    Survey *survey = user_data;
+    g_autoptr(Machine) machine = engine_machine(survey->engine, id);
+    if (!machine)
+        g_ptr_array_add(survey->unknown, g_strdup(id));
+    else if (has_leftovers)
+        g_hash_table_add(survey->leftovers, g_strdup(id));
+}
+
+/* Of ten thousand machines nearly all were settled when the daemon ended: neither what the catalog
+ * says nor what lies there asks for more than that look. */
+static gboolean needs_recovery(const Survey *survey, const Machine *machine)
+{
+    return machine_is_pending(machine) || machine->origin ||
+           g_hash_table_contains(survey->leftovers, machine->id);
+}
+
+static GPtrArray *machines_to_recover(Engine *engine, const Survey *survey)
 {
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
     GHashTableIter iter;
-    gpointer key;
+    gpointer key, machine;
     g_rw_lock_reader_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->inventory->machines);
-    while (g_hash_table_iter_next(&iter, &key, NULL))
-        g_ptr_array_add(ids, g_strdup(key));
+    while (g_hash_table_iter_next(&iter, &key, &machine))
+        if (needs_recovery(survey, machine))
+            g_ptr_array_add(ids, g_strdup(key));
     g_rw_lock_reader_unlock(&engine->lock);
     return ids;
 }
@@ -143,27 +183,28 @@ static GPtrArray *machine_ids(Engine *engine)
 /* A directory that no committed machine owns, holding only what was staged: the trace of a clone or
  * an import that did not come to its commit. Anything with heads in `now` is somebody's content and
  * is left for doctor. */
-static gboolean abandon_orphan(FoundKind kind, const char *path, const char *id, gpointer user_data)
+static void abandon_orphan(Engine *engine, const char *id)
 {
-    Engine *engine = user_data;
     g_auto(MachineFacts) facts = {0};
-    g_autoptr(Machine) machine = kind == FOUND_MACHINE ? engine_machine(engine, id) : NULL;
-    if (kind != FOUND_MACHINE || machine ||
-        !storage_machine_facts(engine->storage, id, &facts, NULL))
-        return TRUE;
-    if (!facts.now && facts.entries->len == 0)
+    if (storage_machine_facts(engine->storage, id, &facts, NULL) && !facts.now &&
+        facts.entries->len == 0)
         (void)storage_abandon(engine->storage, id, NULL);
-    return TRUE;
 }
 
 gboolean engine_recover(Engine *engine, GError **error)
 {
-    g_autoptr(GPtrArray) ids = machine_ids(engine);
+    g_auto(Survey) survey = {0};
+    survey_init(&survey, engine);
+    if (!storage_survey(engine->storage, note_directory, &survey, error))
+        return FALSE;
+    g_autoptr(GPtrArray) ids = machines_to_recover(engine, &survey);
     protect_layers(engine);
     engine_recover_flattening(engine);
     for (guint i = 0; i < ids->len; i++)
         recover_machine(engine, g_ptr_array_index(ids, i));
-    return storage_scan(engine->storage, abandon_orphan, engine, error);
+    for (guint i = 0; i < survey.unknown->len; i++)
+        abandon_orphan(engine, g_ptr_array_index(survey.unknown, i));
+    return TRUE;
 }
 
 gboolean engine_open(Engine *engine, GError **error)

@@ -335,6 +335,15 @@ gboolean storage_reclaim(Storage *storage, const ReclaimItem *item, guint64 *fre
                        "reclaiming '%s'", item->path);
 }
 
+gboolean storage_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                        GError **error)
+{
+    PORT_REQUIRE(storage != NULL && surveyed != NULL, error, FALSE);
+    GError *problem = NULL;
+    return port_finish(storage->ops->survey(storage, surveyed, user_data, &problem), &problem,
+                       error, "looking over the machines of the store");
+}
+
 /* --- doctor ----------------------------------------------------------------------------------- */
 
 gboolean storage_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error)

@@ -192,6 +192,12 @@ gboolean storage_mark(Storage *storage, const char *machine_id, gboolean unsettl
 gboolean storage_stamp(Storage *storage, const char *machine_id, const char *stamp, gboolean sole,
                        GError **error);
 
+/* Each machine's directory, and whether it holds more than a settled machine's: something staged,
+ * half put aside or half removed, a mark. Names are looked at, no file is read: for thousands. */
+typedef void (*StorageSurveyed)(const char *machine_id, gboolean has_leftovers, gpointer user_data);
+gboolean storage_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                        GError **error);
+
 /* --- layers and reclaim
  * ---------------------------------------------------------------------------------- */
 

@@ -35,6 +35,7 @@ typedef struct {
     gboolean (*flatten_switch)(Storage *, const Layer *, GError **);
     gboolean (*flatten_abandon)(Storage *, const Layer *, GError **);
     gboolean (*reclaim)(Storage *, const ReclaimItem *, guint64 *, GError **);
+    gboolean (*survey)(Storage *, StorageSurveyed, gpointer, GError **);
     gboolean (*scan)(Storage *, StorageFound, gpointer, GError **);
     Machine *(*describe_machine)(Storage *, const char *, GError **);
     GPtrArray *(*describe_set)(Storage *, const char *, GError **);

@@ -94,6 +94,40 @@ static gboolean scan_machine(Scan *scan, int machines_fd, const char *id, const 
     return names != NULL;
 }
 
+/* Anything but a description, heads and undo entries is on its way somewhere. */
+static gboolean has_leftovers(int machine_fd, gboolean *found_out, GError **error)
+{
+    static const char *const settled[] = {NAME_MACHINE, NAME_NOW, NULL};
+    guint64 number = 0;
+    g_autoptr(GPtrArray) names = directory_list(machine_fd, error);
+    *found_out = FALSE;
+    for (guint i = 0; names && i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        *found_out = *found_out || (!is_one_of(name, settled) && !entry_number(name, &number));
+    }
+    return names != NULL;
+}
+
+gboolean directory_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                          GError **error)
+{
+    const DirectoryStore *store = directory_store(storage);
+    g_autoptr(GPtrArray) ids = directory_list(store->machines_fd, error);
+    for (guint i = 0; ids && i < ids->len; i++) {
+        const char *id = g_ptr_array_index(ids, i);
+        g_auto(Descriptor) fd = -1;
+        gboolean found = FALSE;
+        if (!id_is_valid(id))
+            continue;
+        if (!directory_find(store->machines_fd, id, &fd, error) ||
+            (fd >= 0 && !has_leftovers(fd, &found, error)))
+            return FALSE;
+        if (fd >= 0)
+            surveyed(id, found, user_data);
+    }
+    return ids != NULL;
+}
+
 /* --- layers ----------------------------------------------------------------------------------- */
 
 static gboolean scan_sealed(Scan *scan, int set_fd, const char *set_id, const char *path,

@@ -339,6 +339,7 @@ static const StorageOps operations = {
     .flatten_switch = directory_flatten_switch,
     .flatten_abandon = directory_flatten_abandon,
     .reclaim = directory_reclaim,
+    .survey = directory_survey,
     .scan = directory_scan,
     .describe_machine = directory_describe_machine,
     .describe_set = directory_describe_set,

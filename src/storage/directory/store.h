@@ -399,6 +399,8 @@ gssize directory_read(Storage *storage, const Machine *machine, const char *targ
 char *directory_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                              GError **error);
 /* scan.c */
+gboolean directory_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                          GError **error);
 gboolean directory_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error);
 /* describe.c */
 gboolean directory_describe(Storage *storage, const Machine *machine, GError **error);

@@ -97,6 +97,26 @@ gboolean memory_scan(Storage *storage, StorageFound found, gpointer user_data, G
     return all != NULL;
 }
 
+/* As memory_scan(). */
+gboolean memory_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                       GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    g_mutex_lock(&store->mutex);
+    g_autoptr(GArray) all = check_present(store, error) ? find_all(store) : NULL;
+    g_mutex_unlock(&store->mutex);
+    for (guint i = 0; all && i < all->len; i++) {
+        const Found *one = &g_array_index(all, Found, i);
+        g_auto(MachineFacts) facts = {0};
+        if (one->kind != FOUND_MACHINE)
+            continue;
+        if (!storage_machine_facts(storage, one->id, &facts, error))
+            return FALSE;
+        surveyed(one->id, facts.next || facts.next_broken || facts.marked, user_data);
+    }
+    return all != NULL;
+}
+
 /* --- rebuilding
  * -------------------------------------------------------------------------------------------------
  */

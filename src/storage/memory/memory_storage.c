@@ -199,6 +199,7 @@ static const StorageOps memory_ops = {
     .flatten_switch = memory_flatten_switch,
     .flatten_abandon = memory_flatten_abandon,
     .reclaim = memory_reclaim,
+    .survey = memory_survey,
     .scan = memory_scan,
     .describe_machine = memory_describe_machine,
     .describe_set = memory_describe_set,

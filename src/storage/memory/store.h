@@ -201,6 +201,8 @@ gboolean memory_find_user_of_image(Storage *storage, const char *path, char **by
                                    GError **error);
 /* describe.c */
 gboolean memory_describe(Storage *storage, const Machine *machine, GError **error);
+gboolean memory_survey(Storage *storage, StorageSurveyed surveyed, gpointer user_data,
+                       GError **error);
 gboolean memory_scan(Storage *storage, StorageFound found, gpointer user_data, GError **error);
 Machine *memory_describe_machine(Storage *storage, const char *machine_id, GError **error);
 GPtrArray *memory_describe_set(Storage *storage, const char *set_id, GError **error);

@@ -214,6 +214,39 @@ static void a_scan_finds_everything_and_stops_when_told(void **state)
     g_string_free(walk.text, TRUE);
 }
 
+static void note_leftovers(const char *machine_id, gboolean has_leftovers, gpointer user_data)
+{
+    g_hash_table_insert(user_data, g_strdup(machine_id), GINT_TO_POINTER(has_leftovers));
+}
+
+static gboolean has_leftovers(Bench *bench, const char *machine_id)
+{
+    gpointer found = NULL;
+    g_autoptr(GHashTable) all = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    assert_ok(storage_survey(bench->storage, note_leftovers, all, error));
+    assert_true(g_hash_table_lookup_extended(all, machine_id, NULL, &found));
+    return GPOINTER_TO_INT(found);
+}
+
+static void a_survey_tells_who_is_not_settled(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) base = base_make(bench, "base", "qcow2");
+    g_autoptr(Machine) machine = machine_with_content(bench, "m", "qcow2");
+    assert_false(has_leftovers(bench, base->id));
+    assert_false(has_leftovers(bench, machine->id));
+    assert_ok(storage_mark(bench->storage, machine->id, TRUE, error));
+    assert_true(has_leftovers(bench, machine->id));
+    assert_ok(storage_mark(bench->storage, machine->id, FALSE, error));
+    assert_false(has_leftovers(bench, machine->id));
+    g_autoptr(Generation) staged = generation_keep_all(machine);
+    machine_want(machine, generation_ref(staged));
+    assert_ok(storage_stage(bench->storage, machine, staged, NULL, error));
+    assert_true(has_leftovers(bench, machine->id));
+    assert_ok(storage_abandon(bench->storage, machine->id, error));
+    assert_false(has_leftovers(bench, machine->id));
+}
+
 static const struct CMUnitTest tests[] = {
     BENCH_TEST(a_new_store_says_what_it_can),
     BENCH_TEST(the_generation_is_only_raised),
@@ -223,6 +256,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(a_machine_without_heads_is_not_described),
     BENCH_TEST(a_new_name_is_described),
     BENCH_TEST(a_set_is_described_by_its_layers),
+    BENCH_TEST(a_survey_tells_who_is_not_settled),
     BENCH_TEST(a_scan_finds_everything_and_stops_when_told),
 };
 BENCH_MAIN(tests)
