@@ -69,12 +69,13 @@ export const setupLink = async () => /https:\S+\/setup#\S+/.exec(await readFile(
 /** A libvirt domain on volumes of its own, not yet Underpin's. Options are make-domain's. */
 export const makeDomain = (name, ...options) => run(join(UNDERPIN_LAB, "guest/make-domain"), ...options, name, IMAGES);
 
-const DISKS = ["vda,role=system", "vdb,role=temporary", "vdc,role=data"];
+const DISKS = ["vda,role=system", "vdb,role=temporary", "vdc,role=data", "vdd,role=data"];
 
 /** A prepared base, without the page's help. */
 export async function makeBase(name, ...options) {
   await makeDomain(name, ...options);
-  await underpin("import", name, "--domain", name, ...DISKS.flatMap((disk) => ["--disk", disk]));
+  const disks = options.includes("--extra") ? DISKS : DISKS.slice(0, 3);
+  await underpin("import", name, "--domain", name, ...disks.flatMap((disk) => ["--disk", disk]));
   await underpin("prepare", name, "--yes");
 }
 

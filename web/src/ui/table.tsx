@@ -70,7 +70,7 @@ function Head<T>({ column, direction, onPress }: HeadProps<T>) {
 
 function Cell<T>({ column, row }: { column: Column<T>; row: T }) {
   const kind = column.number ? "number" : "";
-  return column.heading ? <th scope="row" class={kind}>{column.cell(row)}</th> : <td class={kind} data-head={column.head}>{column.cell(row)}</td>;
+  return column.heading ? <th scope="row" class={kind}>{column.cell(row)}</th> : <td class={kind} data-head={column.head}><div>{column.cell(row)}</div></td>;
 }
 
 export function Table<T>({ label, columns, rows, rowKey, empty }: TableProps<T>) {
