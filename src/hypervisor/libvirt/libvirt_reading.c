@@ -281,7 +281,7 @@ static void read_saved_memory(virDomainPtr domain, int reason, DomainFacts *fact
 
 static gboolean complete(virDomainPtr domain, DomainFacts *facts, GError **error)
 {
-    int reason, autostart = 0;
+    int reason = 0, autostart = 0;
     if (!read_power(domain, &facts->state->power, &reason, error))
         return FALSE;
     virDomainGetAutostart(domain, &autostart);
