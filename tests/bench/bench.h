@@ -28,6 +28,7 @@ gboolean row_space(Bench *bench, GError **error);
 gboolean row_reads(Bench *bench, GError **error);
 gboolean row_daemon(Bench *bench, GError **error);
 gboolean row_load(Bench *bench, GError **error);
+gboolean row_page(Bench *bench, GError **error);
 gboolean row_libvirt(Bench *bench, GError **error);
 gboolean row_hook(Bench *bench, GError **error);
 gboolean row_reboot(Bench *bench, GError **error);

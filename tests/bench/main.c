@@ -20,6 +20,7 @@ static const struct {
     {"rebase-many", row_rebase_many, "10,000 clones against 1,000"},
     {"daemon", row_daemon, "start, memory and lists with 10,000 machines"},
     {"load", row_load, "1,000 clients by TLS, and hostile ones beside them"},
+    {"page", row_page, "the web page in a real browser, with 10,000 machines"},
     {"clones", row_libvirt, "1,000 clones through the API, beside libvirt's own definitions"},
     {"hook", row_hook, "what the start hook adds"},
     {"reboot", row_reboot, "the wait at the reboot that moves a running clone"},
