@@ -16,8 +16,9 @@ typedef enum {
     COMMAND_DELETE_RECLAIM,
     COMMAND_DELETE_ITEMS,
     COMMAND_DELETE_SAMPLES,
+    COMMAND_PUT_RECEIPT,
 } CommandId;
-#define COMMAND_COUNT (COMMAND_DELETE_SAMPLES + 1)
+#define COMMAND_COUNT (COMMAND_PUT_RECEIPT + 1)
 
 typedef struct {
     Catalog catalog;
@@ -42,6 +43,8 @@ Job *sqlite_job_by_key(Catalog *catalog, const char *key, GError **error);
 GPtrArray *sqlite_machine_jobs(Catalog *catalog, const char *machine_id, guint limit,
                                GError **error);
 gboolean sqlite_put_job(Catalog *catalog, const Job *job, GError **error);
+gboolean sqlite_put_receipt(Catalog *catalog, const char *job_id, const char *machine_id,
+                            const char *receipt, GError **error);
 gboolean sqlite_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *pruned_out,
                            GError **error);
 gboolean sqlite_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,

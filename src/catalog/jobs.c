@@ -106,6 +106,30 @@ gboolean sqlite_put_job(Catalog *base, const Job *job, GError **error)
     return succeeded;
 }
 
+typedef struct {
+    SqliteCatalog *catalog;
+    const char *job_id, *machine_id, *receipt;
+} PutReceipt;
+
+static gboolean put_receipt(gpointer data, GError **error)
+{
+    const PutReceipt *put = data;
+    sqlite3_stmt *statement = put->catalog->commands[COMMAND_PUT_RECEIPT];
+    sqlite3_bind_text(statement, 1, put->receipt, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, put->job_id, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, put->machine_id, -1, SQLITE_STATIC);
+    return database_run(&put->catalog->database, statement, error);
+}
+
+gboolean sqlite_put_receipt(Catalog *base, const char *job_id, const char *machine_id,
+                            const char *receipt, GError **error)
+{
+    SqliteCatalog *catalog = (SqliteCatalog *)base;
+    PutReceipt put = {catalog, job_id, machine_id, receipt};
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
+    return database_transaction(&catalog->database, put_receipt, &put, error);
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static void job_row_clear(JobRow *row)

@@ -20,6 +20,7 @@ static const char *const command_texts[] = {
     [COMMAND_DELETE_RECLAIM] = "DELETE FROM reclaim WHERE id = ?",
     [COMMAND_DELETE_ITEMS] = "DELETE FROM job_item WHERE job_id = ? AND slot >= ?",
     [COMMAND_DELETE_SAMPLES] = "DELETE FROM space_sample WHERE at < ? OR at > ?",
+    [COMMAND_PUT_RECEIPT] = "UPDATE job_item SET receipt = ? WHERE job_id = ? AND machine_id = ?",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(command_texts) == COMMAND_COUNT);
 
@@ -74,6 +75,7 @@ static const CatalogOps sqlite_ops = {
     .job_by_key = sqlite_job_by_key,
     .machine_jobs = sqlite_machine_jobs,
     .put_job = sqlite_put_job,
+    .put_receipt = sqlite_put_receipt,
     .prune_jobs = sqlite_prune_jobs,
     .put_sample = sqlite_put_sample,
     .list_samples = sqlite_list_samples,

@@ -31,5 +31,6 @@ void selection_take_policy(const Call *call, Request *request)
     if (running != NULL)
         running_policy_from_name(running, &request->running);
     request->grace_seconds = options_seconds(call->options, "grace", request->grace_seconds);
+    request->digest = call_has(call, "digest");
     request->force = call_has(call, "force");
 }

@@ -21,9 +21,12 @@
      NAMES_NOTHING,                                                                                \
      "what to do with machines that run: wait for their own reboot or stop (the default), for a "  \
      "real stop, ask them to shut down, or power off those that do not within the grace"},         \
+        {"grace",         'g',                                                                     \
+         OPTION_DURATION, "TIME",                                                                  \
+         NAMES_NOTHING,   "how long shutdown and force wait, such as 120s or 5m (default 120s)"},  \
     {                                                                                              \
-        "grace", 'g', OPTION_DURATION, "TIME", NAMES_NOTHING,                                      \
-            "how long shutdown and force wait, such as 120s or 5m (default 120s)"                  \
+        "digest", 0, OPTION_FLAG, NULL, NAMES_NOTHING,                                             \
+            "put digests of the data's content into the receipts: reads all of it twice"           \
     }
 #define FORCE_OPTION                                                                               \
     {                                                                                              \

@@ -119,6 +119,11 @@ gboolean engine_settle(Engine *engine, const char *machine_id, GError **error);
 /* The receipt (engine/receipt.c) of the machine's last settle that no run was waiting for, once.
  * Caller frees; NULL: none. */
 char *engine_take_receipt(Engine *engine, const char *machine_id);
+/* A receipt with "digest_after" of the data of a machine that has been settled outside a run; NULL
+ * where the guest runs again, or nothing could be read in peace. Slow; cancellable; takes no lock.
+ * Caller frees. */
+char *engine_digest_receipt(Engine *engine, const char *machine_id, const char *receipt,
+                            GCancellable *cancellable);
 /* Gives up what a machine is still waiting for: its desired state is its actual one again. */
 gboolean engine_cancel_pending(Engine *engine, const char *machine_id, GError **error);
 /* Enforces retention and budget, deletes what is on the list, expires the trash. Returns bytes

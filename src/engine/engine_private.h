@@ -303,6 +303,12 @@ gboolean doctor_check_files(Engine *engine, const Inventory *snapshot, GPtrArray
 /* Identity of the data heads (and of a kept system head) of generation 0: what lies in `now`.
  * Caller frees. */
 json_t *receipt_take(Engine *engine, const Machine *machine);
+/* Digests of the content of each data volume that can be read in peace: an array of rows as
+ * receipt_take() gives them, with "digest". Slow; cancellable; takes no lock. */
+json_t *receipt_digest(Engine *engine, const Machine *machine, GCancellable *cancellable);
+/* A receipt with "digest_before" and "digest_after" where `before` and `after` (may be NULL) have
+ * one of the very same file; no longer proven where the two differ. Caller frees. */
+char *receipt_add_digests(const char *receipt, const json_t *before, const json_t *after);
 /* The JSON text {"kept":[{target,inode,size_bytes,mtime}],…,"proven":true} of two such. Caller
  * frees. */
 char *receipt_compare(const json_t *before, const json_t *after);

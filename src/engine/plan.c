@@ -424,6 +424,29 @@ static void announce_early_ends(Engine *engine, const Inventory *snapshot, Plan 
                   early, early == 1 ? "entry" : "entries");
 }
 
+/* What reading the data costs, from the records alone: holes are quick, so this is the most. */
+static void announce_digests(const Inventory *snapshot, Plan *plan)
+{
+    guint64 bytes = 0;
+    guint count = 0;
+    for (guint i = 0; i < plan->items->len; i++) {
+        const PlanItem *item = g_ptr_array_index(plan->items, i);
+        const Machine *machine =
+            item->machine_id ? g_hash_table_lookup(snapshot->machines, item->machine_id) : NULL;
+        const Generation *actual = machine ? machine_actual(machine) : NULL;
+        for (guint j = 0; item->desired && actual && j < actual->heads->len; j++) {
+            const Head *head = g_ptr_array_index(actual->heads, j);
+            bytes += head->role == ROLE_DATA ? head->capacity_bytes : 0;
+            count += head->role == ROLE_DATA;
+        }
+    }
+    g_autofree char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    plan_warn(plan,
+              "the content of %u data volume%s is read before and after, of machines that run only "
+              "when they have moved: up to %s each time",
+              count, count == 1 ? "" : "s", size);
+}
+
 static void add_estimate(Engine *engine, Plan *plan)
 {
     guint count = plan_count(plan, DECISION_NOW);
@@ -444,6 +467,8 @@ Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot
     if (!add_space(engine, plan, error))
         return NULL;
     announce_early_ends(engine, snapshot, plan);
+    if (request->digest)
+        announce_digests(snapshot, plan);
     add_estimate(engine, plan);
     return g_steal_pointer(&plan);
 }

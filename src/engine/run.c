@@ -559,6 +559,7 @@ static gboolean run_steps(Run *run, GError **error)
     if (request->verb == VERB_PREPARE && request->shutdown_first)
         shut_down_first(run);
     settle_first(run);
+    run_digest_before(run);
     run_phase(run, "planning");
     if (!plan_and_occupy(run, error))
         return FALSE;
@@ -574,6 +575,7 @@ static gboolean run_steps(Run *run, GError **error)
     if (run->job->committed) {
         run_settle(run);
         renew_identities(run);
+        run_digest_after(run);
     }
     run_actions(run);
     note_pace(run, started, machines);
@@ -591,6 +593,8 @@ gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer 
     run.works = g_ptr_array_new_with_free_func(g_free);
     run.occupied = g_ptr_array_new_with_free_func(g_free);
     run.bases = g_ptr_array_new_with_free_func(g_free);
+    run.digests =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
     g_autoptr(GError) problem = NULL;
     job->state = JOB_RUNNING;
     job->started_at = engine_now(engine);
@@ -602,6 +606,7 @@ gboolean engine_run(Engine *engine, Job *job, EngineProgress progress, gpointer 
     g_ptr_array_unref(run.works);
     g_ptr_array_unref(run.occupied);
     g_ptr_array_unref(run.bases);
+    g_hash_table_unref(run.digests);
     if (!ok)
         g_propagate_error(error, g_steal_pointer(&problem));
     return ok;

@@ -23,6 +23,7 @@ typedef struct {
     GPtrArray *works;    /* Work: what is still to be done */
     GPtrArray *occupied; /* char *: machine ids and "name:…" keys that are ours */
     GPtrArray *bases;    /* char *: bases that this run holds in use */
+    GHashTable *digests; /* machine id -> json_t: receipt_digest() before the run */
 } Run;
 
 /* How the job stands once nothing of it is running any more. */
@@ -37,6 +38,10 @@ void run_item_fail(Run *run, JobItem *item, const GError *error);
 void run_vacate(Run *run, const char *machine_id);
 /* run_settle.c: after the commit. Leaves each item done, pending or failed. */
 void run_settle(Run *run);
+/* run_digest.c: where the request asks for digests; before the run owns anything, and after it has
+ * settled. */
+void run_digest_before(Run *run);
+void run_digest_after(Run *run);
 /* run_actions.c: verbs that switch nothing. */
 void run_actions(Run *run);
 /* Takes those that have stopped out of the array. Asks the machines to shut down and waits until

@@ -107,6 +107,7 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers)
     jobs->retry = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     jobs->care_cancellable = g_cancellable_new();
     jobs->event_queue = g_async_queue_new();
+    g_queue_init(&jobs->digests);
     engine_listen(engine, hear_engine, jobs);
     return jobs;
 }
@@ -120,6 +121,7 @@ void jobs_free(Jobs *jobs)
     g_hash_table_unref(jobs->wanted);
     g_hash_table_unref(jobs->retry);
     g_object_unref(jobs->care_cancellable);
+    g_queue_clear_full(&jobs->digests, (GDestroyNotify)digest_wish_free);
     g_async_queue_unref(jobs->event_queue);
     g_mutex_clear(&jobs->lock);
     g_cond_clear(&jobs->care_wake);

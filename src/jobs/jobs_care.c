@@ -157,6 +157,72 @@ static gpointer care_main(gpointer user_data)
     return NULL;
 }
 
+/* --- digests in receipts ---------------------------------------------------------------------- */
+
+void digest_wish_free(DigestWish *wish)
+{
+    g_free(wish->job_id);
+    g_free(wish->machine_id);
+    g_free(wish);
+}
+
+void jobs_want_digest(Jobs *jobs, const char *job_id, const char *machine_id)
+{
+    DigestWish *wish = g_new0(DigestWish, 1);
+    wish->job_id = g_strdup(job_id);
+    wish->machine_id = g_strdup(machine_id);
+    g_mutex_lock(&jobs->lock);
+    g_queue_push_tail(&jobs->digests, wish);
+    g_mutex_unlock(&jobs->lock);
+    wake_maintenance(jobs);
+}
+
+/* A job that is still open has its receipts in memory too. */
+static void amend_receipt(Jobs *jobs, const DigestWish *wish, const char *receipt)
+{
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&jobs->lock);
+    OpenJob *open = g_hash_table_lookup(jobs->open, wish->job_id);
+    JobItem *item = open ? g_hash_table_lookup(open->items, wish->machine_id) : NULL;
+    if (item) {
+        g_free(item->receipt);
+        item->receipt = g_strdup(receipt);
+    }
+    g_mutex_unlock(&jobs->lock);
+    if (!catalog_put_receipt(jobs->catalog, wish->job_id, wish->machine_id, receipt, &error))
+        g_message("recording digests of job %s: %s", wish->job_id, error->message);
+}
+
+static void fulfil_digest(Jobs *jobs, const DigestWish *wish)
+{
+    g_autoptr(Job) job = jobs_get(jobs, wish->job_id, NULL);
+    const JobItem *item = job ? job_item(job, wish->machine_id) : NULL;
+    g_autofree char *receipt = item && item->receipt
+                                   ? engine_digest_receipt(jobs->engine, wish->machine_id,
+                                                           item->receipt, jobs->care_cancellable)
+                                   : NULL;
+    if (receipt)
+        amend_receipt(jobs, wish, receipt);
+}
+
+static DigestWish *next_digest(Jobs *jobs)
+{
+    g_mutex_lock(&jobs->lock);
+    DigestWish *wish = jobs->stopping ? NULL : g_queue_pop_head(&jobs->digests);
+    g_mutex_unlock(&jobs->lock);
+    return wish;
+}
+
+static void fulfil_digests(Jobs *jobs)
+{
+    DigestWish *wish = next_digest(jobs);
+    while (wish) {
+        fulfil_digest(jobs, wish);
+        digest_wish_free(wish);
+        wish = next_digest(jobs);
+    }
+}
+
 /* --- maintenance of layers -------------------------------------------------------------------- */
 
 /* The digest of a large layer takes minutes, its flattening longer: they hold up nothing else. */
@@ -187,8 +253,10 @@ static gboolean wait_for_maintenance(Jobs *jobs)
 static gpointer maintenance_main(gpointer user_data)
 {
     Jobs *jobs = user_data;
-    while (wait_for_maintenance(jobs))
+    while (wait_for_maintenance(jobs)) {
+        fulfil_digests(jobs);
         maintain(jobs);
+    }
     return NULL;
 }
 

@@ -34,6 +34,7 @@ struct Jobs {
     GCancellable *care_cancellable;
     GThreadPool *workers;  /* OpenJob ids */
     GThreadPool *settlers; /* machine ids */
+    GQueue digests; /* DigestWish: receipts that are still to have digests; guarded by lock */
     GThread *care, *maintenance;
     GThread *events;
     GAsyncQueue *event_queue;
@@ -42,6 +43,12 @@ struct Jobs {
     EngineListener engine_listener;
     gpointer engine_listener_data;
 };
+
+/* A machine has moved after its job's run, and the job asks for digests. */
+typedef struct {
+    char *job_id, *machine_id;
+} DigestWish;
+void digest_wish_free(DigestWish *wish);
 
 OpenJob *open_job_new(const Job *job);
 void open_job_free(OpenJob *open);
@@ -58,6 +65,9 @@ void jobs_machine_settled(Jobs *jobs, const char *machine_id, const GError *erro
 gboolean jobs_cancel_pending(Jobs *jobs, const Job *job, GError **error);
 /* Takes up an open job after a restart. */
 void jobs_resume(Jobs *jobs, const Job *job);
+
+/* Has the receipt's digests read in the background. */
+void jobs_want_digest(Jobs *jobs, const char *job_id, const char *machine_id);
 
 /* jobs_care.c: settles, reclaim, maintenance, events. */
 void jobs_care_start(Jobs *jobs);

@@ -177,6 +177,8 @@ void jobs_machine_settled(Jobs *jobs, const char *machine_id, const GError *erro
         }
         jobs_tell(jobs, JOBS_ITEM_CHANGED, job, job_item(job, machine_id));
         conclude(jobs, job);
+        if (job->request->digest && job_item(job, machine_id)->receipt)
+            jobs_want_digest(jobs, job->id, machine_id);
     }
 }
 

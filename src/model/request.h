@@ -40,6 +40,7 @@ typedef struct {
     RunningPolicy running;
     guint grace_seconds; /* for SHUTDOWN and FORCE; default 120 */
     gboolean even_held;
+    gboolean digest;       /* restore, rebase, undo: receipts with digests of the data's content */
     gboolean force;        /* past a warning that refuses by default; named in the refusal's hint */
     gboolean new_hardware; /* rebase: take CPU, memory and devices from the new base too */
     gboolean keep_data;    /* remove */

@@ -14,7 +14,7 @@
 /* Sets of fields that come together. */
 #define NAMES     BIT(MACHINES)
 #define SELECTION (NAMES | BIT(ALL_OF) | BIT(MATCH) | BIT(LIMIT))
-#define POLICY    (BIT(RUNNING) | BIT(GRACE_SECONDS))
+#define POLICY    (BIT(RUNNING) | BIT(GRACE_SECONDS) | BIT(DIGEST))
 /* Every verb takes these: a confirmation given, and the way past a warning that refuses. */
 #define ALWAYS (BIT(YES) | BIT(FORCE))
 

@@ -15,6 +15,7 @@
     X(RUNNING, running, FIELD_RUNNING, 0, 0)                                                       \
     X(GRACE_SECONDS, grace_seconds, FIELD_UINT, 0, 86400)                                          \
     X(EVEN_HELD, even_held, FIELD_FLAG, 0, 0)                                                      \
+    X(DIGEST, digest, FIELD_FLAG, 0, 0)                                                            \
     X(FORCE, force, FIELD_FLAG, 0, 0)                                                              \
     X(NEW_HARDWARE, new_hardware, FIELD_FLAG, 0, 0)                                                \
     X(KEEP_DATA, keep_data, FIELD_FLAG, 0, 0)                                                      \

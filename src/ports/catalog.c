@@ -88,6 +88,16 @@ gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error)
                        job->id);
 }
 
+gboolean catalog_put_receipt(Catalog *catalog, const char *job_id, const char *machine_id,
+                             const char *receipt, GError **error)
+{
+    PORT_REQUIRE(catalog != NULL && job_id != NULL && machine_id != NULL && receipt != NULL, error,
+                 FALSE);
+    GError *problem = NULL;
+    return port_finish(CALL(catalog, put_receipt, job_id, machine_id, receipt, &problem), &problem,
+                       error, "recording a receipt of job '%s'", job_id);
+}
+
 gboolean catalog_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *pruned_out,
                             GError **error)
 {

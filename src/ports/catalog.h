@@ -35,6 +35,10 @@ GPtrArray *catalog_machine_jobs(Catalog *catalog, const char *machine_id, guint 
                                 GError **error);
 /* Puts one job (with items) outside any inventory change. Durable. */
 gboolean catalog_put_job(Catalog *catalog, const Job *job, GError **error);
+/* Replaces the receipt of one machine's item of a job that is recorded; none of either is fine.
+ * Durable. */
+gboolean catalog_put_receipt(Catalog *catalog, const char *job_id, const char *machine_id,
+                             const char *receipt, GError **error);
 /* Which finished jobs may go. */
 typedef struct {
     gint64 finished_before; /* those that ended earlier, and */

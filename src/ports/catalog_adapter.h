@@ -14,6 +14,7 @@ typedef struct {
     Job *(*job_by_key)(Catalog *, const char *, GError **);
     GPtrArray *(*machine_jobs)(Catalog *, const char *, guint, GError **);
     gboolean (*put_job)(Catalog *, const Job *, GError **);
+    gboolean (*put_receipt)(Catalog *, const char *, const char *, const char *, GError **);
     gboolean (*prune_jobs)(Catalog *, const JobPruning *, guint *, GError **);
     gboolean (*put_sample)(Catalog *, const SpaceSample *, gint64, GError **);
     GArray *(*list_samples)(Catalog *, gint64, GError **);

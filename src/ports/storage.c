@@ -131,6 +131,18 @@ char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *c
     return digest;
 }
 
+char *storage_volume_digest(Storage *storage, const Machine *machine, const char *target,
+                            GCancellable *cancellable, GError **error)
+{
+    PORT_REQUIRE(storage != NULL && machine != NULL && target != NULL, error, NULL);
+    GError *problem = NULL;
+    trace(storage, "digest of a volume of", machine->name);
+    char *digest = storage->ops->volume_digest(storage, machine, target, cancellable, &problem);
+    port_finish(digest != NULL, &problem, error, "computing the digest of volume '%s' of '%s'",
+                target, machine->name);
+    return digest;
+}
+
 gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
                              GError **error)
 {

@@ -101,6 +101,10 @@ gssize storage_read(Storage *storage, const Machine *machine, const char *target
 /* "sha256:…" of a layer's guest-visible content. Slow; cancellable. Caller frees. */
 char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                            GError **error);
+/* The same of what a machine's volume shows now, through its chain. Read-only, and without a lock:
+ * of a running machine a guess. */
+char *storage_volume_digest(Storage *storage, const Machine *machine, const char *target,
+                            GCancellable *cancellable, GError **error);
 /* Bytes that the layer's file occupies. */
 gboolean storage_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,
                              GError **error);

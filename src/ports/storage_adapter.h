@@ -13,6 +13,7 @@ typedef struct {
     gboolean (*machine_facts)(Storage *, const char *, MachineFacts *, GError **);
     gssize (*read)(Storage *, const Machine *, const char *, guint64, void *, gsize, GError **);
     char *(*layer_digest)(Storage *, const Layer *, GCancellable *, GError **);
+    char *(*volume_digest)(Storage *, const Machine *, const char *, GCancellable *, GError **);
     gboolean (*layer_facts)(Storage *, const Layer *, HeadFacts *, GError **);
     gboolean (*kept_facts)(Storage *, const KeptVolume *, HeadFacts *, GError **);
     gboolean (*stage)(Storage *, const Machine *, const Generation *, GCancellable *, GError **);

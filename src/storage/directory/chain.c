@@ -136,29 +136,42 @@ static GuestView *view_open(DirectoryStore *store, int top_fd, const char *forma
                           (const char *const *)chain.formats->pdata, chain.fds->len, error);
 }
 
-gssize directory_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
-                      void *buffer, gsize length, GError **error)
+/* What the guest sees of a volume now. */
+static GuestView *volume_view(DirectoryStore *store, const Machine *machine, const char *target,
+                              GError **error)
 {
-    DirectoryStore *store = directory_store(storage);
     g_auto(Descriptor) directory_fd = -1;
     const Volume *volume = machine_volume(machine, target);
     if (!volume) {
         error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
                   machine->name, target);
-        return -1;
+        return NULL;
     }
     g_autofree char *file = head_file_name(target, volume->format, error);
     if (!file || !actual_directory(store, machine, &directory_fd, error))
-        return -1;
+        return NULL;
     int fd = openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         error_set_errno(error, errno, "cannot open volume '%s' of machine '%s'", target,
                         machine->name);
-        return -1;
+        return NULL;
     }
     g_autofree char *what = g_strdup_printf("volume '%s' of machine '%s'", target, machine->name);
-    g_autoptr(GuestView) view = view_open(store, fd, volume->format, what, error);
+    return view_open(store, fd, volume->format, what, error);
+}
+
+gssize directory_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
+                      void *buffer, gsize length, GError **error)
+{
+    g_autoptr(GuestView) view = volume_view(directory_store(storage), machine, target, error);
     return view ? guest_view_read(view, offset, buffer, length, error) : -1;
+}
+
+char *directory_volume_digest(Storage *storage, const Machine *machine, const char *target,
+                              GCancellable *cancellable, GError **error)
+{
+    g_autoptr(GuestView) view = volume_view(directory_store(storage), machine, target, error);
+    return view ? guest_view_digest(view, cancellable, error) : NULL;
 }
 
 char *directory_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,

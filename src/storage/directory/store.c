@@ -316,6 +316,7 @@ static const StorageOps operations = {
     .head_facts = directory_head_facts,
     .machine_facts = directory_machine_facts,
     .read = directory_read,
+    .volume_digest = directory_volume_digest,
     .layer_digest = directory_layer_digest,
     .layer_facts = directory_layer_facts,
     .kept_facts = directory_kept_facts,

@@ -396,6 +396,8 @@ gboolean directory_kept_facts(Storage *storage, const KeptVolume *volume, HeadFa
 /* chain.c */
 gssize directory_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
                       void *buffer, gsize length, GError **error);
+char *directory_volume_digest(Storage *storage, const Machine *machine, const char *target,
+                              GCancellable *cancellable, GError **error);
 char *directory_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                              GError **error);
 /* scan.c */

@@ -123,19 +123,36 @@ static const Image *current_image(MemoryStore *store, const Machine *machine, co
     return set && set->sealed ? g_hash_table_lookup(set->sealed->heads, target) : NULL;
 }
 
+static const Image *require_current_image(MemoryStore *store, const Machine *machine,
+                                          const char *target, GError **error)
+{
+    if (!check_present(store, error))
+        return NULL;
+    const Image *image = current_image(store, machine, target);
+    if (!image)
+        error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin doctor'",
+                  "volume '%s' of machine '%s' is missing", target, machine->name);
+    return image;
+}
+
 static gssize memory_read(Storage *storage, const Machine *machine, const char *target,
                           guint64 offset, void *buffer, gsize length, GError **error)
 {
     MemoryStore *store = memory_store(storage);
     STORE_LOCKED(store);
-    if (!check_present(store, error))
-        return -1;
-    const Image *image = current_image(store, machine, target);
-    if (image)
-        return image_read(store, image, offset, buffer, length, error);
-    error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin doctor'",
-              "volume '%s' of machine '%s' is missing", target, machine->name);
-    return -1;
+    const Image *image = require_current_image(store, machine, target, error);
+    return image ? image_read(store, image, offset, buffer, length, error) : -1;
+}
+
+static char *memory_volume_digest(Storage *storage, const Machine *machine, const char *target,
+                                  GCancellable *cancellable, GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    const Image *image = require_current_image(store, machine, target, error);
+    if (!image || g_cancellable_set_error_if_cancelled(cancellable, error))
+        return NULL;
+    return image_digest(store, image, error);
 }
 
 /* --- names
@@ -176,6 +193,7 @@ static const StorageOps memory_ops = {
     .head_facts = memory_head_facts,
     .machine_facts = memory_machine_facts,
     .read = memory_read,
+    .volume_digest = memory_volume_digest,
     .layer_digest = memory_layer_digest,
     .layer_facts = memory_layer_facts,
     .kept_facts = memory_kept_facts,

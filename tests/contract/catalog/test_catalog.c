@@ -520,6 +520,23 @@ static void check_names_what_contradicts_itself(void **state)
         mentions(findings, "'layers/a1/sealed/vda.qcow2' is listed to be deleted, and something"));
 }
 
+static void a_receipt_can_be_replaced_alone(void **state)
+{
+    Subject *subject = *state;
+    g_autoptr(Request) request = request_new(VERB_RESTORE);
+    g_autoptr(Job) job = job_new("j", request, "root", 0);
+    job->state = JOB_DONE;
+    g_ptr_array_add(job->items, job_item_new("a", "lab-1"));
+    g_ptr_array_add(job->items, job_item_new("b", "lab-2"));
+    put_job(subject, job);
+    assert_true(catalog_put_receipt(subject->catalog, "j", "b", "{\"proven\":true}", NULL));
+    assert_true(catalog_put_receipt(subject->catalog, "nothing", "b", "{}", NULL));
+    reopen(subject);
+    g_free(job_item(job, "b")->receipt);
+    job_item(job, "b")->receipt = g_strdup("{\"proven\":true}");
+    assert_job(subject, job);
+}
+
 /* --- dropping old jobs ------------------------------------------------------------------------ */
 
 /* A job of machine "m" that ran from `from` to `to`. */
@@ -718,6 +735,7 @@ static void a_sample_that_cannot_be_written_drops_nothing(void **state)
         cmocka_unit_test_setup_teardown(an_unknown_job_is_not_found, setup, teardown),             \
         cmocka_unit_test_setup_teardown(the_history_of_a_machine_is_its_items_newest_first, setup, \
                                         teardown),                                                 \
+        cmocka_unit_test_setup_teardown(a_receipt_can_be_replaced_alone, setup, teardown),         \
         cmocka_unit_test_setup_teardown(old_jobs_go_with_their_items, setup, teardown),            \
         cmocka_unit_test_setup_teardown(open_jobs_stay_however_old_they_are, setup, teardown),     \
         cmocka_unit_test_setup_teardown(only_so_many_of_the_newest_jobs_stay, setup, teardown),    \

@@ -404,7 +404,44 @@ static void an_image_from_outside_is_not_ours(void **state)
     assert_true(facts.exists && !facts.is_ours);
 }
 
+static char *digest_now(Bench *bench, const Machine *machine, const char *target)
+{
+    g_autoptr(GError) error = NULL;
+    char *digest = storage_volume_digest(bench->storage, machine, target, NULL, &error);
+    if (!digest)
+        fail_msg("%s", error->message);
+    return digest;
+}
+
+static void the_digest_of_a_volume_is_of_what_its_guest_sees(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) base = base_make(bench, "base", "qcow2");
+    g_autoptr(Machine) machine = clone_make(bench, base, "m");
+    g_autoptr(Layer) layer = layer_of(base, "vdc");
+    g_autoptr(GCancellable) cancelled = g_cancellable_new();
+    g_autofree char *of_layer = storage_layer_digest(bench->storage, layer, NULL, NULL);
+    g_autofree char *fresh = digest_now(bench, machine, "vdc");
+    assert_string_equal(fresh, of_layer);
+    bench->write(bench, machine, "vdc", FILLED / 2, 'x', FILLED);
+    g_auto(HeadFacts) before = facts_now(bench, machine, "vdc");
+    g_autofree char *written = digest_now(bench, machine, "vdc");
+    g_auto(HeadFacts) after = facts_now(bench, machine, "vdc");
+    assert_string_not_equal(written, fresh);
+    assert_int_equal(before.mtime_ns, after.mtime_ns);
+    assert_int_equal(before.inode, after.inode);
+    /* The same bytes again, now in the head itself. */
+    bench->write(bench, machine, "vdc", FILLED / 2, 'D', FILLED / 2);
+    bench->write(bench, machine, "vdc", FILLED, 0, FILLED / 2);
+    g_autofree char *as_before = digest_now(bench, machine, "vdc");
+    assert_string_equal(as_before, fresh);
+    g_cancellable_cancel(cancelled);
+    assert_null(storage_volume_digest(bench->storage, machine, "vdc", cancelled, NULL));
+    assert_null(storage_volume_digest(bench->storage, machine, "vdz", NULL, NULL));
+}
+
 static const struct CMUnitTest tests[] = {
+    BENCH_TEST(the_digest_of_a_volume_is_of_what_its_guest_sees),
     BENCH_TEST(a_head_that_was_pulled_off_its_layer_is_kept_as_standalone),
     BENCH_TEST(an_image_from_outside_is_not_ours),
     BENCH_TEST(blank_heads_read_as_zeroes_and_have_their_capacity),

@@ -196,6 +196,102 @@ static void a_layer_that_is_being_flattened_is_reclaimed_later(void **state)
     assert_int_equal(step_count_found(world, FOUND_LAYER), before - 3);
 }
 
+/* --- digests in receipts ---------------------------------------------------------------------- */
+
+static Request *with_digest(Request *request)
+{
+    request->digest = TRUE;
+    return request;
+}
+
+static json_t *receipt_of(Job *job, const char *name, World *world)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    json_t *receipt = json_loads(job_item(job, machine->id)->receipt, 0, NULL);
+    assert_non_null(receipt);
+    return receipt;
+}
+
+/* Of real images by reading the volume ourselves; the store in memory has a digest of its own kind.
+ */
+static char *digest_by_reading(World *world, const char *name, const char *target)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    if (world->kind == WORLD_MEMORY)
+        return storage_volume_digest(world->storage, machine, target, NULL, NULL);
+    g_autofree guint8 *bytes = g_malloc0(WORLD_CAPACITY_BYTES);
+    assert_int_equal(
+        storage_read(world->storage, machine, target, 0, bytes, WORLD_CAPACITY_BYTES, NULL),
+        WORLD_CAPACITY_BYTES);
+    g_autofree char *hex =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, WORLD_CAPACITY_BYTES);
+    return g_strconcat("sha256:", hex, NULL);
+}
+
+static const char *digest_in(const json_t *receipt, const char *key)
+{
+    const json_t *row = json_array_get(json_object_get(receipt, "data_kept"), 0);
+    return json_string_value(json_object_get(row, key));
+}
+
+static void receipts_have_digests_of_the_content_where_asked(void **state)
+{
+    World *world = *state;
+    world_write(world, "lab-1", "vdc", "mine");
+    g_autofree char *expected = digest_by_reading(world, "lab-1", "vdc");
+    Request *requests[] = {world_request(VERB_RESTORE, "lab-1", NULL), step_rebase("lab-1", "v2"),
+                           world_request(VERB_UNDO, "lab-1", NULL)};
+    for (gsize i = 0; i < G_N_ELEMENTS(requests); i++) {
+        world_write(world, "lab-1", "vda", "used");
+        g_autoptr(Job) job = world_run(world, with_digest(requests[i]));
+        json_t *receipt = receipt_of(job, "lab-1", world);
+        assert_string_equal(digest_in(receipt, "digest_before"), expected);
+        assert_string_equal(digest_in(receipt, "digest_after"), expected);
+        assert_true(json_is_true(json_object_get(receipt, "proven")));
+        json_decref(receipt);
+    }
+    g_autoptr(Job) plain = world_run(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    json_t *receipt = receipt_of(plain, "lab-1", world);
+    assert_null(digest_in(receipt, "digest_before"));
+    json_decref(receipt);
+}
+
+static json_t *rows_with(const char *digest, json_int_t mtime_ns)
+{
+    return json_pack("[{s:s, s:i, s:i, s:I, s:s}]", "target", "vdc", "inode", 1, "size_bytes", 2,
+                     "mtime_ns", mtime_ns, "digest", digest);
+}
+
+static void digests_that_differ_prove_nothing(void **state)
+{
+    (void)state;
+    const char *text = "{\"data_kept\":[{\"target\":\"vdc\",\"inode\":1,\"size_bytes\":2,"
+                       "\"mtime_ns\":3}],\"proven\":true}";
+    json_t *before = rows_with("sha256:aa", 3);
+    json_t *after = rows_with("sha256:bb", 3);
+    json_t *written_since = rows_with("sha256:bb", 4);
+    g_autofree char *differ = receipt_add_digests(text, before, after);
+    g_autofree char *equal = receipt_add_digests(text, before, before);
+    g_autofree char *other = receipt_add_digests(text, before, written_since);
+    assert_non_null(strstr(differ, "\"proven\":false"));
+    assert_non_null(strstr(equal, "\"proven\":true"));
+    assert_non_null(strstr(other, "\"proven\":true"));
+    assert_null(strstr(other, "digest_after"));
+    json_decref(before);
+    json_decref(after);
+    json_decref(written_since);
+}
+
+static void a_plan_says_what_digests_cost(void **state)
+{
+    World *world = *state;
+    g_autoptr(Request) request = with_digest(world_request(VERB_RESTORE, "lab-1", NULL));
+    g_autoptr(Plan) plan = engine_plan(world->engine, request, NULL);
+    assert_int_equal(plan->warnings->len, 1);
+    assert_non_null(strstr(g_ptr_array_index(plan->warnings, 0), "1 data volume is read"));
+    assert_non_null(strstr(g_ptr_array_index(plan->warnings, 0), "4.0"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest TESTS[] = {
@@ -206,6 +302,9 @@ int main(void)
         TEST(a_layer_that_is_being_flattened_is_reclaimed_later),
         TEST(digests_are_of_guest_visible_content),
         TEST(receipts_prove_that_data_was_kept),
+        TEST(receipts_have_digests_of_the_content_where_asked),
+        TEST(digests_that_differ_prove_nothing),
+        TEST(a_plan_says_what_digests_cost),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

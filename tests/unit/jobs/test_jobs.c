@@ -248,6 +248,33 @@ static void a_queued_job_runs_after_a_restart(void **state)
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
 }
 
+static const char *asked_for; /* id of the job that wants digests */
+
+static gboolean has_a_digest(Queue *queue)
+{
+    g_autoptr(Job) job = jobs_get(queue->jobs, asked_for, NULL);
+    const JobItem *item = g_ptr_array_index(job->items, 0);
+    return item->receipt && strstr(item->receipt, "\"digest_after\":\"sha256:");
+}
+
+static void a_machine_that_moves_later_gets_its_digest_in_the_background(void **state)
+{
+    Queue *queue = *state;
+    Request *request = rebase("v2");
+    request->digest = TRUE;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) job = submit(queue, request);
+    job_unref(wait_for(queue, job->id, JOB_PENDING));
+    world_stop(queue->world, "lab-1");
+    job_unref(wait_for(queue, job->id, JOB_DONE));
+    asked_for = job->id;
+    wait_until(queue, has_a_digest, "a digest of the data after the move");
+    g_autoptr(Job) stored = catalog_get_job(queue->world->catalog, job->id, NULL);
+    const JobItem *item = g_ptr_array_index(stored->items, 0);
+    assert_non_null(strstr(item->receipt, "\"proven\":true"));
+    assert_null(strstr(item->receipt, "digest_before"));
+}
+
 /* --- background care -------------------------------------------------------------------------- */
 
 static gboolean has_a_sample(Queue *queue)
@@ -368,6 +395,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_machine_that_moves_later_gets_its_digest_in_the_background, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_free_space_is_noted_in_the_background, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(old_jobs_are_dropped_in_the_background, set_up, tear_down),
