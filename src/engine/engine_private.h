@@ -236,6 +236,9 @@ Machine *settle_end_session(Engine *engine, const Machine *machine, GError **err
 GHashTable *pulled_heads(Engine *engine, const Machine *machine);
 /* Of a generation that is not published yet: its kept heads of these targets sit on nothing. */
 void pulled_take_off(Generation *generation, GHashTable *targets);
+/* Whether what a pending machine waits for has to be corrected: it is not in place yet, and says of
+ * one of these heads that it sits on a layer. */
+gboolean pulled_concerns(Engine *engine, const Machine *machine, GHashTable *targets);
 /* Stages and commits anew what a pending machine waits for, now that these heads sit on nothing.
  * New reference: the machine as it is then. */
 Machine *pulled_correct_wish(Engine *engine, const Machine *machine, GHashTable *targets,

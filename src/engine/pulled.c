@@ -25,6 +25,27 @@ GHashTable *pulled_heads(Engine *engine, const Machine *machine)
     return targets;
 }
 
+/* Whether the generation still says of a kept head that it sits on what it was pulled off. */
+static gboolean is_mistaken(const Generation *generation, GHashTable *targets)
+{
+    for (guint i = 0; i < generation->heads->len; i++) {
+        const Head *head = g_ptr_array_index(generation->heads, i);
+        if (head->source == HEAD_KEEP && head->layer_id &&
+            g_hash_table_contains(targets, head->target))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean pulled_concerns(Engine *engine, const Machine *machine, GHashTable *targets)
+{
+    g_auto(MachineFacts) facts = {0};
+    return machine->desired != machine->actual && machine_desired(machine) &&
+           is_mistaken(machine_desired(machine), targets) &&
+           storage_machine_facts(engine->storage, machine->id, &facts, NULL) &&
+           facts.now != machine->desired;
+}
+
 void pulled_take_off(Generation *generation, GHashTable *targets)
 {
     for (guint i = 0; i < generation->heads->len; i++) {

@@ -872,7 +872,7 @@ Machine *settle_end_session(Engine *engine, const Machine *machine, GError **err
 {
     g_autoptr(GHashTable) pulled = pulled_heads(engine, machine);
     if (machine_is_pending(machine))
-        return g_hash_table_size(pulled) && machine->desired != machine->actual
+        return pulled_concerns(engine, machine, pulled)
                    ? pulled_correct_wish(engine, machine, pulled, error)
                    : machine_ref(machine);
     g_autoptr(Generation) clean = after_session(engine, machine, pulled);
