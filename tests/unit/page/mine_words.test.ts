@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeDoing, describeNext, fatesFor, KEPT, NO_DATA, RESET } from "../../../web/src/mine/words.ts";
+import { describeDoing, describeMyEvent, describeNext, fatesFor, KEPT, NO_DATA, RESET } from "../../../web/src/mine/words.ts";
 import type { Job } from "../../../web/src/types.ts";
 
 const roles = { system: 1, temporary: 1, data: 1 };
@@ -30,4 +30,11 @@ test("a job that is going on is told at its machines, a pending one is not", () 
   assert.equal(describeDoing(machine, [job("running", "desk-2"), job("queued", "desk-1")]), "Starting…");
   assert.equal(describeDoing(machine, [job("running", "77")]), "Starting…");
   assert.equal(describeDoing(machine, [job("done", "desk-1"), job("pending", "desk-1")]), "");
+});
+
+test("what happened is told without the words of those who run the house", () => {
+  assert.equal(describeMyEvent({ verb: "rebase", state: "done" }), "Update");
+  assert.equal(describeMyEvent({ verb: "rebase", state: "pending" }), "Update: waits for a restart");
+  assert.equal(describeMyEvent({ verb: "start", state: "done" }), "Started");
+  assert.equal(describeMyEvent({ verb: "restore", state: "failed" }), "Restore failed");
 });

@@ -3,7 +3,6 @@ import { get, machinePath } from "../api.ts";
 import { isAlive } from "../bases/tree.ts";
 import { compareNames, sentence } from "../format.ts";
 import { useAsync } from "../hooks.ts";
-import { describeEvent } from "../machine/words.ts";
 import { navigate } from "../router.ts";
 import { submit } from "../run.tsx";
 import { endedJobs, findMachine, jobs, machineList, machinesRead } from "../store.ts";
@@ -14,7 +13,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Empty, Loading, Notice, Screen, Time } from "../ui/page.tsx";
 import { Section } from "../ui/section.tsx";
 import { openMyRestore } from "./restore.tsx";
-import { describeDoing, describeNext, POWER_WORDS } from "./words.ts";
+import { describeDoing, describeMyEvent, describeNext, POWER_WORDS } from "./words.ts";
 import "./mine.css";
 
 async function shutDown(machine: Machine): Promise<void> {
@@ -89,7 +88,7 @@ function MyHistory({ name, version }: { name: string; version: unknown }) {
     <ul class="panel my-history">
       {value.items.map((entry) => (
         <li key={entry.job}>
-          <b>{describeEvent(entry)}</b>
+          <b>{describeMyEvent(entry)}</b>
           <span class="grow soft">{entry.receipt?.proven && "Your data was kept."}{entry.state === "failed" && entry.message && sentence(entry.message)}</span>
           {entry.finished_at && <span class="soft"><Time at={entry.finished_at} /></span>}
         </li>

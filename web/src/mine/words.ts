@@ -1,5 +1,6 @@
 // A user's machine in words that need no explanation; pure.
-import type { Job, Machine, MachineFull, Power, Verb } from "../types.ts";
+import { describeEvent } from "../machine/words.ts";
+import type { HistoryEntry, Job, Machine, MachineFull, Power, Verb } from "../types.ts";
 
 export const POWER_WORDS: Record<Power, string> = {
   unknown: "Not known right now",
@@ -54,4 +55,19 @@ export function describeNext(machine: Pick<MachineFull, "pending" | "pending_to"
   const what = WAITING[machine.pending_to?.cause ?? ""] ?? "An update is ready: it is put in";
   const kept = machine.roles.data > 0 ? KEPT : NO_DATA;
   return `${what} when you restart this machine or shut it down. ${kept} Save your work before; until then nothing changes.`;
+}
+
+const HAPPENED: Partial<Record<Verb, string>> = {
+  rebase: "Update",
+  clone: "Made for you",
+  undo: "Former system put back",
+  poweroff: "Switched off",
+  reboot: "Restarted",
+};
+
+/** What happened, without the words of those who run the house: "Update", "Update: waits for a restart". */
+export function describeMyEvent(entry: Pick<HistoryEntry, "verb" | "state">): string {
+  const known = HAPPENED[entry.verb];
+  if (!known || (entry.state !== "done" && entry.state !== "pending")) return describeEvent(entry);
+  return entry.state === "pending" ? `${known}: waits for a restart` : known;
 }
