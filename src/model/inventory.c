@@ -1,4 +1,4 @@
-/* The inventory: everything the catalog says, in memory, with the two name indexes that lookups
+/* The inventory: everything the catalog says, in memory, with the indexes that lookups and lists
  * need. */
 #include "model/inventory.h"
 
@@ -9,6 +9,7 @@ Inventory *inventory_new(void)
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)machine_unref);
     inventory->machines_by_name = g_hash_table_new(g_str_hash, g_str_equal);
     inventory->machines_by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
+    inventory->machines_in_order = g_sequence_new(NULL);
     inventory->layers =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)layer_unref);
     inventory->kept =
@@ -25,6 +26,7 @@ void inventory_free(Inventory *inventory)
     g_free(inventory->store_uuid);
     g_hash_table_unref(inventory->machines_by_name);
     g_hash_table_unref(inventory->machines_by_uuid);
+    g_sequence_free(inventory->machines_in_order);
     g_hash_table_unref(inventory->machines);
     g_hash_table_unref(inventory->layers);
     g_hash_table_unref(inventory->kept);
@@ -44,12 +46,17 @@ const Machine *inventory_find(const Inventory *inventory, const char *name)
     return NULL;
 }
 
-static int compare_machines(gconstpointer one, gconstpointer other)
+static int compare_in_order(gconstpointer one, gconstpointer other, gpointer user_data)
 {
-    const Machine *a = *(const Machine *const *)one;
-    const Machine *b = *(const Machine *const *)other;
+    const Machine *a = one, *b = other;
+    (void)user_data;
     int order = machine_name_compare(a->name, b->name);
     return order != 0 ? order : g_strcmp0(a->id, b->id);
+}
+
+static int compare_machines(gconstpointer one, gconstpointer other)
+{
+    return compare_in_order(*(const Machine *const *)one, *(const Machine *const *)other, NULL);
 }
 
 static gboolean sits_on(const Generation *generation, const char *base_id)
@@ -78,12 +85,9 @@ GPtrArray *inventory_machines_sorted(const Inventory *inventory)
 {
     GPtrArray *machines =
         g_ptr_array_new_full(g_hash_table_size(inventory->machines), (GDestroyNotify)machine_unref);
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, inventory->machines);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_ptr_array_add(machines, machine_ref(value));
-    g_ptr_array_sort(machines, compare_machines);
+    for (GSequenceIter *each = g_sequence_get_begin_iter(inventory->machines_in_order);
+         !g_sequence_iter_is_end(each); each = g_sequence_iter_next(each))
+        g_ptr_array_add(machines, machine_ref(g_sequence_get(each)));
     return machines;
 }
 
@@ -94,6 +98,13 @@ static void forget(GHashTable *index, const char *key, const Machine *machine)
         g_hash_table_remove(index, key);
 }
 
+/* Its place in the order; NULL: it has none. */
+static GSequenceIter *place_of(const Inventory *inventory, const Machine *machine)
+{
+    return g_sequence_lookup(inventory->machines_in_order, (gpointer)machine, compare_in_order,
+                             NULL);
+}
+
 static void drop_machine(Inventory *inventory, const char *id)
 {
     Machine *old = g_hash_table_lookup(inventory->machines, id);
@@ -101,6 +112,7 @@ static void drop_machine(Inventory *inventory, const char *id)
         return;
     forget(inventory->machines_by_name, old->name, old);
     forget(inventory->machines_by_uuid, old->uuid, old);
+    g_sequence_remove(place_of(inventory, old));
     g_hash_table_remove(inventory->machines, id);
 }
 
@@ -111,6 +123,7 @@ static void put_machine(Inventory *inventory, const Machine *machine)
     g_hash_table_replace(inventory->machines_by_name, added->name, added);
     g_hash_table_replace(inventory->machines_by_uuid, added->uuid, added);
     g_hash_table_replace(inventory->machines, added->id, added);
+    g_sequence_insert_sorted(inventory->machines_in_order, added, compare_in_order, NULL);
 }
 
 static void remove_ids(GHashTable *table, const GPtrArray *ids)

@@ -17,6 +17,7 @@ typedef struct {
     GHashTable *
         machines_by_name; /* name -> Machine (borrowed); a PLACE_GONE machine stays until settled */
     GHashTable *machines_by_uuid; /* uuid -> Machine (borrowed) */
+    GSequence *machines_in_order; /* Machine (borrowed), sorted by name: lists are read often */
     GHashTable *layers;           /* id -> Layer */
     GHashTable *kept;             /* id -> KeptVolume */
     GHashTable *reclaim;          /* id -> ReclaimItem */
