@@ -491,29 +491,35 @@ static void note_pace(Run *run, gint64 started, guint machines)
     g_rw_lock_writer_unlock(&run->engine->lock);
 }
 
-static GPtrArray *unsettled_targets(Run *run)
+/* The machines of a request that have a session. */
+typedef struct {
+    const Request *request;
+    GPtrArray *ids; /* char * */
+} Sessions;
+
+static void find_sessions(const Inventory *inventory, gpointer user_data)
 {
-    const Request *request = run->job->request;
-    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(Inventory) snapshot = engine_snapshot(run->engine);
-    const Machine *base = request->all_of ? inventory_find(snapshot, request->all_of) : NULL;
-    g_autoptr(GPtrArray) clones = base ? inventory_clones(snapshot, base->id) : NULL;
+    Sessions *sessions = user_data;
+    const Request *request = sessions->request;
+    const Machine *base = request->all_of ? inventory_find(inventory, request->all_of) : NULL;
+    g_autoptr(GPtrArray) clones = base ? inventory_clones(inventory, base->id) : NULL;
     for (guint i = 0; clones && i < clones->len; i++)
         if (((Machine *)g_ptr_array_index(clones, i))->session)
-            g_ptr_array_add(ids, g_strdup(((Machine *)g_ptr_array_index(clones, i))->id));
+            g_ptr_array_add(sessions->ids, g_strdup(((Machine *)clones->pdata[i])->id));
     for (guint i = 0; i < request->machines->len; i++) {
-        const Machine *machine = inventory_find(snapshot, g_ptr_array_index(request->machines, i));
+        const Machine *machine = inventory_find(inventory, g_ptr_array_index(request->machines, i));
         if (machine && machine->session)
-            g_ptr_array_add(ids, g_strdup(machine->id));
+            g_ptr_array_add(sessions->ids, g_strdup(machine->id));
     }
-    return ids;
 }
 
 /* A machine that has just stopped may still have its session's end to settle; then it is like any
  * stopped one. */
 static void settle_first(Run *run)
 {
-    g_autoptr(GPtrArray) ids = unsettled_targets(run);
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    Sessions sessions = {run->job->request, ids};
+    engine_read(run->engine, find_sessions, &sessions);
     for (guint i = 0; i < ids->len; i++)
         if (engine_power(run->engine, g_ptr_array_index(ids, i)) == POWER_OFF)
             (void)engine_settle(run->engine, g_ptr_array_index(ids, i), NULL);
