@@ -1,8 +1,9 @@
 // Dialogs: the browser's own <dialog>, which keeps the focus inside and closes by Escape. The focus goes back to where it
 // was: the browser would do that, but the element is gone by then.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { address } from "../router.ts";
 import { Button } from "./button.tsx";
 import "./dialog.css";
 
@@ -20,6 +21,14 @@ export function openDialog(render: (close: () => void) => VNode): void {
   const close = () => (open.value = open.value.filter((entry) => entry.key !== key));
   open.value = [...open.value, { key, node: render(close) }];
 }
+
+// A dialog belongs to its screen: who goes elsewhere, by the back button or a link in it, leaves it behind.
+let lastPath = address.value.path;
+effect(() => {
+  if (address.value.path === lastPath) return;
+  lastPath = address.value.path;
+  open.value = [];
+});
 
 /** Where dialogs appear: once, in the shell. */
 export function Dialogs() {
