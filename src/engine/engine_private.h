@@ -18,6 +18,7 @@ typedef enum { GATE_OPEN, GATE_SETTLING, GATE_CLAIMED } GateState;
  * lock         inventory, power, busy, question, host flags
  * commit_lock  serialises commits, so that `before` of one is `after` of the last
  * gate_lock    gates
+ * looks_lock   looks; a leaf
  */
 struct Engine {
     Storage *storage;
@@ -44,6 +45,9 @@ struct Engine {
     GMutex gate_lock;
     GCond gate_changed;
     GHashTable *gates; /* machine id -> GateState; absent: OPEN */
+
+    GMutex looks_lock;
+    GHashTable *looks; /* inode of a head -> what it held (signatures.c) */
 
     EngineListener listener;
     gpointer listener_data;
@@ -389,6 +393,9 @@ gboolean planner_require_stopped(Planner *planner, const Machine *machine, PlanI
 gboolean planner_check_marks(Planner *planner, const Machine *machine, PlanItem *item);
 /* Refuses where a head is missing or locked. TRUE where it may go on. */
 gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item);
+/* The same, which hands the facts out: HeadFacts of each volume, in the outline's order. A new
+ * array; NULL: refused. */
+GArray *planner_head_facts(Planner *planner, const Machine *machine, PlanItem *item);
 /* Gives the item its desired generation and next record, and the volumes' fates. Takes the
  * generation. */
 void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired);
@@ -407,6 +414,10 @@ Head *planner_adopt(Planner *planner, const char *path, const char *format, cons
 /* Looks, read-only, at partition tables and signatures: warns where bytes that are kept may still
  * be lost, refuses where storage pools span roles (unless forced). TRUE where it may go on. */
 gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item);
+/* The same of a clone whose system is to be replaced: only of heads that were written. `heads`:
+ * planner_head_facts(). */
+gboolean signatures_check_clone(Planner *planner, const Machine *machine, const GArray *heads,
+                                PlanItem *item);
 
 gboolean plan_import(Planner *planner, GError **error);
 gboolean plan_prepare(Planner *planner, GError **error);

@@ -288,22 +288,31 @@ static gboolean check_head_is_there(Planner *planner, const Machine *machine, co
     return FALSE;
 }
 
-gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item)
+GArray *planner_head_facts(Planner *planner, const Machine *machine, PlanItem *item)
 {
     gboolean active = planner_is_active(planner, machine);
+    g_autoptr(GArray) heads = g_array_new(FALSE, TRUE, sizeof(HeadFacts));
+    g_array_set_clear_func(heads, (GDestroyNotify)head_facts_clear);
+    g_array_set_size(heads, machine->volumes->len);
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
-        g_auto(HeadFacts) facts = {0};
-        if (!check_head_is_there(planner, machine, volume, &facts, item))
-            return FALSE;
-        if (facts.locked && !active) {
+        HeadFacts *facts = &g_array_index(heads, HeadFacts, i);
+        if (!check_head_is_there(planner, machine, volume, facts, item))
+            return NULL;
+        if (facts->locked && !active) {
             planner_refuse(item, UNDERPIN_ERROR_BUSY, "find it with 'fuser' or 'lsof' and stop it",
                            "volume '%s' of '%s' is in use by a QEMU that libvirt does not know",
                            volume->target, machine->name);
-            return FALSE;
+            return NULL;
         }
     }
-    return TRUE;
+    return g_steal_pointer(&heads);
+}
+
+gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem *item)
+{
+    g_autoptr(GArray) heads = planner_head_facts(planner, machine, item);
+    return heads != NULL;
 }
 
 static Fate fate_of(const Head *desired)

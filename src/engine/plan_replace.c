@@ -76,8 +76,12 @@ static void plan_generation(Planner *planner, const Machine *machine, PlanItem *
  * newer wish. */
 static gboolean check_replaceable(Planner *planner, const Machine *machine, PlanItem *item)
 {
-    return require_clone(machine, item) && planner_check_marks(planner, machine, item) &&
-           planner_check_heads(planner, machine, item);
+    if (!require_clone(machine, item) || !planner_check_marks(planner, machine, item))
+        return FALSE;
+    g_autoptr(GArray) heads = planner_head_facts(planner, machine, item);
+    /* an undo brings a system back that the data has been with */
+    return heads && (planner->request->verb == VERB_UNDO ||
+                     signatures_check_clone(planner, machine, heads, item));
 }
 
 /* A wish that was still pending is given up for the new one. */

@@ -3,6 +3,10 @@
  * happen unseen: a data volume whose key, or whose other half, lies on the system volume is kept to
  * the byte by a rebase, and useless after it. Everything here reads a guest's bytes: hostile input,
  * bounded, never followed further than one partition table.
+ *
+ * A prepare looks at every volume. A restore or rebase of a thousand clones looks at heads that
+ * have been written only, for what lies below them was looked at when the base was prepared; and at
+ * each of those once, until it is written again.
  */
 #include "engine/signatures.h"
 
@@ -11,7 +15,7 @@
 #include "engine/engine_private.h"
 
 #define SECTOR         512
-#define PROBE_BYTES    (1024 * 1024 + 64 * 1024)
+#define PROBE_BYTES    (136 * 1024) /* up to the last of MAGICS, and every partition table */
 #define PARTITIONS_MAX 32
 
 /* --- magic numbers
@@ -150,6 +154,52 @@ static guint32 volume_signatures(Planner *planner, const Machine *machine, const
     return found;
 }
 
+/* --- what was found before
+ * -------------------------------------------------------------------------------- */
+
+/* Of a head, by its inode: what it held when it was last looked at. */
+typedef struct {
+    gint64 mtime_ns;
+    guint64 size_bytes;
+    guint32 found;
+} Look;
+
+#define LOOKS_MAX 100000
+
+static gboolean recall(Engine *engine, const HeadFacts *facts, guint32 *found_out)
+{
+    g_mutex_lock(&engine->looks_lock);
+    const Look *look = g_hash_table_lookup(engine->looks, &facts->inode);
+    gboolean holds =
+        look && look->mtime_ns == facts->mtime_ns && look->size_bytes == facts->size_bytes;
+    if (holds)
+        *found_out = look->found;
+    g_mutex_unlock(&engine->looks_lock);
+    return holds;
+}
+
+static void remember(Engine *engine, const HeadFacts *facts, guint32 found)
+{
+    const Look look = {facts->mtime_ns, facts->size_bytes, found};
+    g_mutex_lock(&engine->looks_lock);
+    if (g_hash_table_size(engine->looks) >= LOOKS_MAX)
+        g_hash_table_remove_all(engine->looks);
+    g_hash_table_replace(engine->looks, g_memdup2(&facts->inode, sizeof facts->inode),
+                         g_memdup2(&look, sizeof look));
+    g_mutex_unlock(&engine->looks_lock);
+}
+
+static guint32 head_signatures(Planner *planner, const Machine *machine, const char *target,
+                               const HeadFacts *facts)
+{
+    guint32 found = 0;
+    if (!facts->exists || recall(planner->engine, facts, &found))
+        return found;
+    found = volume_signatures(planner, machine, target);
+    remember(planner->engine, facts, found);
+    return found;
+}
+
 /* --- what follows from it
  * ---------------------------------------------------------------------------------- */
 
@@ -205,16 +255,57 @@ static gboolean check_hibernated(Planner *planner, const Machine *machine, const
     return FALSE;
 }
 
-gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item)
+static void warn_encrypted(const Machine *machine, const guint32 *found, PlanItem *item)
 {
-    guint32 found[ROLE_COUNT] = {0};
-    collect_roles(planner, machine, found);
     if (found[ROLE_DATA] & ENCRYPTED)
         plan_item_warn(item,
                        "a data volume of '%s' is encrypted: keep its key elsewhere than on the "
                        "system volume, which is "
                        "REPLACED",
                        machine->name);
+}
+
+gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *item)
+{
+    guint32 found[ROLE_COUNT] = {0};
+    collect_roles(planner, machine, found);
+    warn_encrypted(machine, found, item);
     return check_pools(planner, machine, found, item) &&
            check_hibernated(planner, machine, found, item);
+}
+
+/* --- clones
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void collect_heads(Planner *planner, const Machine *machine, const GArray *heads,
+                          gboolean written, guint roles, guint32 *found)
+{
+    for (guint i = 0; i < heads->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        const HeadFacts *facts = &g_array_index(heads, HeadFacts, i);
+        if (facts->written == written && (roles & BIT(volume->role)))
+            found[volume->role] |= head_signatures(planner, machine, volume->target, facts);
+    }
+}
+
+/* Half of a pool may have been written, the other half still be the base's. */
+static void collect_other_halves(Planner *planner, const Machine *machine, const GArray *heads,
+                                 guint32 *found)
+{
+    guint roles = (found[ROLE_DATA] & POOLS ? BIT(ROLE_SYSTEM) : 0) |
+                  (found[ROLE_SYSTEM] & POOLS ? BIT(ROLE_DATA) : 0);
+    collect_heads(planner, machine, heads, FALSE, roles, found);
+}
+
+gboolean signatures_check_clone(Planner *planner, const Machine *machine, const GArray *heads,
+                                PlanItem *item)
+{
+    guint32 found[ROLE_COUNT] = {0};
+    collect_heads(planner, machine, heads, TRUE, ~0u, found);
+    collect_other_halves(planner, machine, heads, found);
+    warn_encrypted(machine, found, item);
+    return check_pools(planner, machine, found, item) &&
+           (planner_is_active(planner, machine) || /* what it has cached, it will write itself */
+            check_hibernated(planner, machine, found, item));
 }

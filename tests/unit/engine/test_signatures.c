@@ -200,6 +200,86 @@ static void a_hibernated_guest_is_not_prepared(void **state)
                  "hibernated");
 }
 
+/* --- what restore and rebase make of it
+ * --------------------------------------------------------------------------------- */
+
+static Plan *plan_of(World *world, Request *request)
+{
+    g_autoptr(GError) error = NULL;
+    Plan *plan = engine_plan(world->engine, request, &error);
+    request_free(request);
+    if (!plan)
+        fail_msg("%s", error->message);
+    return plan;
+}
+
+static gboolean warns(const Plan *plan, const char *word)
+{
+    const PlanItem *item = g_ptr_array_index(plan->items, 0);
+    for (guint i = 0; i < item->warnings->len; i++)
+        if (strstr(g_ptr_array_index(item->warnings, i), word))
+            return TRUE;
+    return FALSE;
+}
+
+static void a_clone_that_encrypted_its_data_is_warned_of(void **state)
+{
+    World *world = *state;
+    g_autoptr(Plan) before = plan_of(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    assert_false(warns(before, "encrypted"));
+    put_bytes(world, "vdc", 0, "LUKS\xba\xbe", 6);
+    for (int i = 0; i < 2; i++) { /* the second time it is remembered */
+        g_autoptr(Plan) plan = plan_of(world, world_request(VERB_RESTORE, "lab-1", NULL));
+        assert_true(warns(plan, "encrypted"));
+    }
+    put_bytes(world, "vdc", 0, "nothing", 7);
+    g_autoptr(Plan) after = plan_of(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    assert_false(warns(after, "encrypted"));
+}
+
+static void a_pool_that_a_clone_has_grown_over_its_data_is_not_torn(void **state)
+{
+    World *world = *state;
+    put_bytes(world, "vda", 536, "LVM2 001", 8);
+    world_do(world, world_request(VERB_RESTORE, "lab-1", NULL)); /* on the system alone: fine */
+    put_bytes(world, "vda", 536, "LVM2 001", 8);
+    put_bytes(world, "vdc", 536, "LVM2 001", 8);
+    world_base(world, "v2", "two");
+    step_refused(world, step_rebase("lab-1", "v2"), UNDERPIN_ERROR_REFUSED,
+                 "LVM lies on system and data");
+    Request *forced = step_rebase("lab-1", "v2");
+    forced->force = TRUE;
+    world_do(world, forced);
+    world_do(world, world_request(VERB_UNDO, "lab-1", NULL));
+}
+
+/* The data volume's half alone was written; the other is the base's. */
+static void half_of_a_pool_may_lie_in_the_base(void **state)
+{
+    World *world = *state;
+    put_bytes(world, "vda", 536, "LVM2 001", 8);
+    world_do(world, world_request(VERB_PREPARE, "lab-1", NULL));
+    world_clone(world, "lab-1", "lab-2");
+    g_autoptr(Machine) clone = world_machine(world, "lab-2");
+    world_do(world, world_request(VERB_RESTORE, "lab-2", NULL));
+    assert_true(memory_storage_write(world->storage, clone->id, "vdc", 536, "LVM2 001", 8));
+    step_refused(world, world_request(VERB_RESTORE, "lab-2", NULL), UNDERPIN_ERROR_REFUSED,
+                 "LVM lies on system and data");
+}
+
+static void a_hibernated_clone_is_not_restored_unless_forced(void **state)
+{
+    World *world = *state;
+    put_bytes(world, "vda", 4086, "S1SUSPEND", 9);
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "hibernated");
+    Request *forced = world_request(VERB_RESTORE, "lab-1", NULL);
+    forced->force = TRUE;
+    g_autoptr(Plan) plan = engine_plan(world->engine, forced, NULL);
+    assert_true(warns(plan, "not cleanly closed"));
+    world_do(world, forced);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)
 
 int main(void)
@@ -215,6 +295,10 @@ int main(void)
         TEST(lvm_on_system_and_data_is_refused_unless_forced),
         TEST(lvm_on_the_system_alone_is_fine),
         TEST(a_hibernated_guest_is_not_prepared),
+        TEST(a_clone_that_encrypted_its_data_is_warned_of),
+        TEST(a_pool_that_a_clone_has_grown_over_its_data_is_not_torn),
+        TEST(half_of_a_pool_may_lie_in_the_base),
+        TEST(a_hibernated_clone_is_not_restored_unless_forced),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
