@@ -101,6 +101,7 @@ static gboolean open_store(Wiring *wiring, GError **error)
         .import_directories = (const char *const *)config->import_directories,
         .hook_socket = hook_socket,
         .claims_directory = claims,
+        .mount_layers = config->require_hook, /* without it, for tests, the host stays as it is */
     };
     if (!catalog_sqlite_is_new(wiring->catalog, &storage.create, error))
         return FALSE;

@@ -71,13 +71,13 @@ static void check_store(Engine *engine, GPtrArray *findings)
                     error->message);
         return;
     }
-    if (!store.protects_layers)
-        finding_add(
-            findings, "layers-unprotected", FINDING_WARNING, "store",
-            "use a file system with immutable files (ext4, XFS, btrfs), or mount layers/ read-only",
-            FALSE,
-            "layers are not protected against a QEMU that broke out: the file system has no "
-            "immutable flag");
+    if (store.protection == LAYERS_UNPROTECTED)
+        finding_add(findings, "layers-unprotected", FINDING_WARNING, "store",
+                    "restart underpind as root and without a mount namespace of its own, or use a "
+                    "file system with immutable files (ext4, XFS, btrfs)",
+                    FALSE,
+                    "layers are not protected against a QEMU that broke out: the file system has "
+                    "no immutable flag, and no read-only mount is in force");
     if (!store.exchanges)
         finding_add(findings, "no-exchange", FINDING_INFO, "store",
                     "nothing to do; ext4, XFS and btrfs can exchange", FALSE,

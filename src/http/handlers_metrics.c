@@ -45,7 +45,7 @@ static void write_host(GString *text, const EngineStatus *status)
         {"underpin_hook_in_force", "1 while libvirt's start hook is in force.",
          status->hook_in_force ? 1 : 0},
         {"underpin_layers_protected", "1 where sealed layers cannot be written.",
-         status->store.protects_layers ? 1 : 0},
+         status->store.protection != LAYERS_UNPROTECTED ? 1 : 0},
         {"underpin_store_size_bytes", "Size of the store's file system.", status->store.size_bytes},
         {"underpin_store_free_bytes", "Free bytes in the store's file system.",
          status->store.free_bytes},

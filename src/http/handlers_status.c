@@ -80,7 +80,8 @@ static json_t *store_to_json(const StoreStatus *store, const char *path)
     json_put_number(json, "generation", store->generation);
     json_put_number(json, "size_bytes", store->size_bytes);
     json_put_number(json, "free_bytes", store->free_bytes);
-    json_put_flag(json, "protects_layers", store->protects_layers);
+    json_put_flag(json, "protects_layers", store->protection != LAYERS_UNPROTECTED);
+    json_put_text(json, "layer_protection", layer_protection_name(store->protection));
     json_put_flag(json, "exchanges", store->exchanges);
     return json;
 }

@@ -7,6 +7,16 @@
 #include "foundation/ids.h"
 #include "ports/checked.h"
 
+const char *layer_protection_name(LayerProtection protection)
+{
+    static const char *const names[LAYER_PROTECTION_COUNT] = {
+        [LAYERS_UNPROTECTED] = "none",
+        [LAYERS_IMMUTABLE] = "immutable files",
+        [LAYERS_MOUNTED_READ_ONLY] = "read-only mount",
+    };
+    return names[protection];
+}
+
 void head_facts_clear(HeadFacts *facts)
 {
     g_free(facts->backing);

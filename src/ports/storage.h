@@ -37,12 +37,18 @@ typedef struct Storage Storage;
 void storage_free(Storage *storage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Storage, storage_free)
 
+/* What keeps a QEMU that broke out, and root's own programs, from writing to a layer. */
+typedef enum { LAYERS_UNPROTECTED, LAYERS_IMMUTABLE, LAYERS_MOUNTED_READ_ONLY } LayerProtection;
+#define LAYER_PROTECTION_COUNT (LAYERS_MOUNTED_READ_ONLY + 1)
+/* "none", "immutable files", "read-only mount" */
+const char *layer_protection_name(LayerProtection protection);
+
 typedef struct {
     char uuid[37];
     guint64 generation;
-    gboolean exchanges;       /* directories can be exchanged atomically */
-    gboolean protects_layers; /* immutable flag (or read-only mount) is in force */
-    gboolean stable_names;    /* heads keep their names: domain XML never changes */
+    gboolean exchanges; /* directories can be exchanged atomically */
+    LayerProtection protection;
+    gboolean stable_names; /* heads keep their names: domain XML never changes */
     guint64 size_bytes, free_bytes;
 } StoreStatus;
 

@@ -40,9 +40,10 @@ static void print_space(const json_t *status)
     g_autofree char *reclaimable = size_to_text(number_of(status, "reclaimable_bytes"));
     g_autofree char *count = count_to_text(entries, "system", "systems");
     say("Store       %s, %s free of %s", text_of(store, "path"), free_space, size);
-    say("Layers      %s", flag_of(store, "protects_layers") ? "protected against writing"
-                                                            : "NOT PROTECTED against writing: see "
-                                                              "'underpin doctor'");
+    if (flag_of(store, "protects_layers"))
+        say("Layers      protected against writing (%s)", text_of(store, "layer_protection"));
+    else
+        say("Layers      NOT PROTECTED against writing: see 'underpin doctor'");
     if (entries > 0)
         say("Undo        %s that can be put back, holding %s", count, undo);
     if (number_of(status, "kept_bytes") > 0)

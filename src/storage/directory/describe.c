@@ -176,7 +176,7 @@ static void check_protection(DirectoryStore *store, const Layer *layer, int fd, 
     struct stat status;
     if (fstat(fd, &status) != 0 || (status.st_mode & 0222) != 0 || status.st_uid != geteuid())
         find(findings, "layer '%s' could be written to", layer->id);
-    if (store->protects_layers && !immutable_is_set(fd))
+    if (store->has_flag && !immutable_is_set(fd))
         find(findings, "layer '%s' is not immutable", layer->id);
 }
 

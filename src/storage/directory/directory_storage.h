@@ -8,6 +8,9 @@ typedef struct {
     const char *const *import_directories; /* NULL: /var/lib/libvirt/images alone */
     const char *hook_socket;               /* for the hook program, by store.ini; NULL: left out */
     const char *claims_directory;          /* likewise */
+    /* Protect layers by a read-only mount where the file system has no immutable flag. The mount
+     * stays when the store is closed. */
+    gboolean mount_layers;
     gboolean create; /* make a new store where the directory is missing or empty */
 } DirectoryStorageConfig;
 

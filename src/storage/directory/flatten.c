@@ -92,12 +92,13 @@ static gboolean make_flat(const Flatten *work, GError **error)
     return qcow2_overlay_write(fd, &spec, work->flat, error);
 }
 
+/* Written by our descriptor: the path may lead through a read-only mount (layers_mount.c). */
 static gboolean fill_flat(const Flatten *work, GCancellable *cancellable, GError **error)
 {
     const char *root = work->store->root, *set_id = work->layer->set_id;
     g_autofree char *from =
         g_strconcat(root, "/layers/", set_id, "/" NAME_SEALED "/", work->file, NULL);
-    g_autofree char *to = g_strconcat(root, "/layers/", set_id, "/", work->flat, NULL);
+    g_autofree char *to = g_strdup_printf("/proc/%d/fd/%d/%s", getpid(), work->set_fd, work->flat);
     const char *const argv[] = {"qemu-img", "convert", "-n", "--target-is-zero",
                                 "-f",       "qcow2",   "-O", "qcow2",
                                 from,       to,        NULL};

@@ -29,7 +29,7 @@ gboolean immutable_set(const DirectoryStore *store, int fd, gboolean immutable, 
                        GError **error)
 {
     int flags = 0;
-    if (immutable && !store->protects_layers)
+    if (immutable && !store->has_flag)
         return TRUE;
     if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0)
         return (!immutable && is_unsupported(errno)) ||

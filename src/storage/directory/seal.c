@@ -52,7 +52,8 @@ gboolean directory_protect(Storage *storage, const char *set_id, GError **error)
 {
     DirectoryStore *store = directory_store(storage);
     g_auto(Descriptor) sealed_fd = -1;
-    if (!sealed_directory_require(store, set_id, &sealed_fd, error))
+    if (!layers_mount_ensure(store, error) ||
+        !sealed_directory_require(store, set_id, &sealed_fd, error))
         return FALSE;
     g_autoptr(GPtrArray) names = directory_list(sealed_fd, error);
     for (guint i = 0; names && i < names->len; i++)

@@ -130,6 +130,8 @@ static gboolean open_lock(DirectoryStore *store, GError **error)
 static gboolean open_directories(DirectoryStore *store, GError **error)
 {
     int fds[3] = {-1, -1, -1};
+    if (store->mounts_layers && !layers_mount_lift(store, error))
+        return FALSE;
     static const char *const names[] = {"machines", "layers", "trash"};
     static const mode_t modes[] = {MODE_DIRECTORY, MODE_DIRECTORY, 0700};
     gboolean ok = TRUE;
@@ -174,7 +176,8 @@ static gboolean load_store(DirectoryStore *store, const DirectoryStorageConfig *
 static void learn_abilities(DirectoryStore *store)
 {
     store->exchanges = exchange_probe(store->root_fd);
-    store->protects_layers = immutable_probe(store->root_fd);
+    store->has_flag = immutable_probe(store->root_fd);
+    store->mounts_layers = store->mounts_layers && !store->has_flag;
     store->has_labels = access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
 
@@ -183,6 +186,7 @@ static gboolean open_store(DirectoryStore *store, const DirectoryStorageConfig *
 {
     struct stat status;
     gboolean exists = FALSE;
+    g_autoptr(GError) unmounted = NULL;
     if (!open_root(store, config->create, error) ||
         !entry_find(store->root_fd, "store.ini", NULL, &exists, error) ||
         !check_owner(store, error) ||
@@ -194,6 +198,8 @@ static gboolean open_store(DirectoryStore *store, const DirectoryStorageConfig *
     store->device = status.st_dev;
     store->inode = status.st_ino;
     learn_abilities(store);
+    if (!layers_mount_ensure(store, &unmounted))
+        g_warning("layers are not protected: %s", unmounted->message);
     beside_write(store);
     return TRUE;
 }
@@ -211,6 +217,7 @@ Storage *directory_storage_open(const DirectoryStorageConfig *config, GError **e
     store->base.ops = &operations;
     store->root = g_strdup(config->root);
     store->import_directories = g_strdupv((char **)imports);
+    store->mounts_layers = config->mount_layers;
     store->root_fd = store->machines_fd = store->layers_fd = store->trash_fd = store->lock_fd =
         store->number_fd = -1;
     store->unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -254,6 +261,14 @@ static gboolean check_still_there(const DirectoryStore *store, GError **error)
                           "mount its file system and restart underpind", error);
 }
 
+static LayerProtection protection_of(const DirectoryStore *store)
+{
+    if (store->has_flag)
+        return LAYERS_IMMUTABLE;
+    return store->mounts_layers && layers_mount_is_in_force(store) ? LAYERS_MOUNTED_READ_ONLY
+                                                                   : LAYERS_UNPROTECTED;
+}
+
 static gboolean directory_status(Storage *storage, StoreStatus *status_out, GError **error)
 {
     DirectoryStore *store = directory_store(storage);
@@ -263,7 +278,7 @@ static gboolean directory_status(Storage *storage, StoreStatus *status_out, GErr
     if (fstatvfs(store->root_fd, &space) != 0)
         return error_set_errno(error, errno, "cannot look at the store '%s'", store->root);
     StoreStatus status = {.exchanges = store->exchanges,
-                          .protects_layers = store->protects_layers,
+                          .protection = protection_of(store),
                           .stable_names = TRUE,
                           .size_bytes = (guint64)space.f_blocks * space.f_frsize,
                           .free_bytes = (guint64)space.f_bavail * space.f_frsize};

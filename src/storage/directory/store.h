@@ -24,10 +24,11 @@ typedef struct {
     Descriptor number_fd; /* of the one who raises it; -1: number_raise() makes it anew */
     dev_t device;
     ino_t inode;
-    gboolean exchanges;       /* the file system has RENAME_EXCHANGE */
-    gboolean protects_layers; /* the file system has the immutable flag, and we may set it */
-    gboolean has_labels;      /* SELinux is on */
-    GMutex mutex;             /* protects what follows; never held over slow work */
+    gboolean exchanges;     /* the file system has RENAME_EXCHANGE */
+    gboolean has_flag;      /* the file system has the immutable flag, and we may set it */
+    gboolean mounts_layers; /* it has not, and a read-only mount is to protect layers */
+    gboolean has_labels;    /* SELinux is on */
+    GMutex mutex;           /* protects what follows; never held over slow work */
     guint64 generation;
     GHashTable *unsynced;       /* machine id -> Unsynced: what storage_sync() has still to do */
     gboolean machines_unsynced; /* a name in machines/ is new or gone */
@@ -331,6 +332,15 @@ gboolean export_is_complete(DirectoryStore *store, const Machine *machine, const
 /* Before the commit: whether the UEFI variables can go back. BUSY where a QEMU has open what lies
  * there. */
 gboolean export_variables_check(DirectoryStore *store, const Machine *machine, GError **error);
+/* --- layers_mount.c --------------------------------------------------------------------------- */
+
+/* Whether a path to a layer leads through the read-only mount. */
+gboolean layers_mount_is_in_force(const DirectoryStore *store);
+/* Takes off what an earlier daemon has mounted, so that the directory below can be opened. */
+gboolean layers_mount_lift(const DirectoryStore *store, GError **error);
+/* Mounts it where that is how this store protects its layers, and where it is not in force. */
+gboolean layers_mount_ensure(const DirectoryStore *store, GError **error);
+
 /* --- mark.c ----------------------------------------------------------------------------------- */
 
 gboolean mark_remove(int machine_fd, GError **error);

@@ -26,7 +26,7 @@ static gboolean memory_status(Storage *storage, StoreStatus *status_out, GError 
     *status_out = (StoreStatus){
         .generation = store->tree->generation,
         .exchanges = TRUE,
-        .protects_layers = TRUE,
+        .protection = LAYERS_IMMUTABLE,
         .stable_names = TRUE,
         .size_bytes = store_bytes,
         .free_bytes = store->free_bytes,

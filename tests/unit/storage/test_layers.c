@@ -94,7 +94,7 @@ static void sealed_layers_are_read_only_even_for_root(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0444);
     assert_ok(storage_status(site->storage, &store, &error));
-    assert_true(store.protects_layers);
+    assert_int_equal(store.protection, LAYERS_IMMUTABLE);
     assert_true(is_immutable("layers/" BASE_SET "/sealed/vdc.raw"));
     assert_true(is_immutable("layers/" BASE_SET "/sealed"));
     assert_true(open(path, O_RDWR) < 0);
