@@ -359,6 +359,7 @@ typedef struct {
     Plan *plan;
     Inventory *inventory; /* a snapshot: same objects, own tables */
     GHashTable *marks;    /* uuid -> DomainMarks; NULL while libvirt is away */
+    GHashTable *layouts;  /* layer id -> what it holds (signatures.c) */
     gint64 now;
 } Planner;
 

@@ -279,7 +279,9 @@ static gboolean check_head_is_there(Planner *planner, const Machine *machine, co
                        role_name(volume->role), volume->target, machine->name);
         return TRUE;
     }
-    if (error)
+    if (error_code(error) == UNDERPIN_ERROR_INVALID) /* the image, not the request */
+        planner_refuse(item, UNDERPIN_ERROR_REFUSED, error_hint(error), "%s", error->message);
+    else if (error)
         plan_item_refuse(item, error);
     else
         planner_refuse(
@@ -468,7 +470,8 @@ Plan *engine_plan_on(Engine *engine, const Request *request, Inventory *snapshot
 {
     g_autoptr(Plan) plan = plan_new(request);
     g_autoptr(GHashTable) marks = hypervisor_marks(engine->hypervisor, NULL);
-    Planner planner = {engine, request, plan, snapshot, marks, engine_now(engine)};
+    g_autoptr(GHashTable) layouts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    Planner planner = {engine, request, plan, snapshot, marks, layouts, engine_now(engine)};
     plan->inventory_generation = snapshot->generation;
     if (!PLANNERS[request->verb](&planner, error))
         return NULL;

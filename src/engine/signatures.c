@@ -189,13 +189,151 @@ static void remember(Engine *engine, const HeadFacts *facts, guint32 found)
     g_mutex_unlock(&engine->looks_lock);
 }
 
+/* --- what a clone's owner has written
+ * ---------------------------------------------------------------------------------- */
+
+#define NEAR_BYTES 8192         /* up to the last of MAGICS that matters here but ZFS's */
+#define FAR_OFFSET (128 * 1024) /* those */
+
+/* What a layer holds: the same for every clone that has not written there. */
+typedef struct {
+    guint32 whole; /* signatures of the disk itself */
+    guint count;
+    guint64 starts[PARTITIONS_MAX];
+    guint32 found[PARTITIONS_MAX];
+} Layout;
+
+static Layout *layout_read(Planner *planner, const Machine *machine, const char *target)
+{
+    g_autofree guint8 *buffer = g_malloc(PROBE_BYTES);
+    Layout *layout = g_new0(Layout, 1);
+    gssize length = 0, ignored = 0;
+    layout->whole = probe(planner, machine, target, 0, buffer, &length);
+    if (length > 0 && !layout->whole)
+        layout->count = signature_partitions(buffer, (gsize)length, layout->starts);
+    for (guint i = 0; i < layout->count; i++)
+        layout->found[i] = probe(planner, machine, target, layout->starts[i], buffer, &ignored);
+    return layout;
+}
+
+static guint32 layout_signatures(const Layout *layout)
+{
+    guint32 found = layout->whole;
+    for (guint i = 0; i < layout->count; i++)
+        found |= layout->found[i];
+    return found;
+}
+
+/* The stretches of a head that tell: the table with the disk's own signatures, and each partition's
+ * beginning. */
+typedef struct {
+    guint8 *bytes;
+    ReadRange ranges[2 * (PARTITIONS_MAX + 1)];
+    guint count;
+} Stretches;
+
+static void stretches_add(Stretches *stretches, guint64 start, gsize near_bytes)
+{
+    guint8 *at = stretches->bytes;
+    for (guint i = 0; i < stretches->count; i++)
+        at += stretches->ranges[i].length;
+    stretches->ranges[stretches->count++] = (ReadRange){start, near_bytes, at};
+    stretches->ranges[stretches->count++] =
+        (ReadRange){start + FAR_OFFSET, NEAR_BYTES, at + near_bytes};
+}
+
+#define TABLE_BYTES (20 * 1024)
+
+static void stretches_init(Stretches *stretches, const Layout *layout)
+{
+    stretches->bytes = g_malloc(TABLE_BYTES + NEAR_BYTES + layout->count * 2 * NEAR_BYTES);
+    stretches->count = 0;
+    stretches_add(stretches, 0, TABLE_BYTES);
+    for (guint i = 0; i < layout->count; i++)
+        stretches_add(stretches, layout->starts[i], NEAR_BYTES);
+}
+
+static gboolean is_blank(const ReadRange *range)
+{
+    return range->buffer[0] == 0 &&
+           memcmp(range->buffer, range->buffer + 1, range->length - 1) == 0;
+}
+
+/* Of two stretches that belong together: what the owner has written there, or else the layer's. */
+static guint32 stretch_signatures(const ReadRange *ranges, guint32 below)
+{
+    g_autofree guint8 *bytes = NULL;
+    if (is_blank(&ranges[0]) && is_blank(&ranges[1]))
+        return below;
+    bytes = g_malloc0(PROBE_BYTES);
+    memcpy(bytes, ranges[0].buffer, ranges[0].length);
+    memcpy(bytes + FAR_OFFSET, ranges[1].buffer, ranges[1].length);
+    Signature signature = signature_of(bytes, PROBE_BYTES);
+    return signature == SIGNATURE_NONE ? 0 : 1u << signature;
+}
+
+/* FALSE where the owner has made another table: then the layer's layout tells nothing. */
+static gboolean has_same_table(const ReadRange *table, const Layout *layout)
+{
+    guint64 starts[PARTITIONS_MAX];
+    if (is_blank(table))
+        return TRUE;
+    guint count = signature_partitions(table->buffer, table->length, starts);
+    return count == layout->count && memcmp(starts, layout->starts, count * sizeof *starts) == 0;
+}
+
+static guint32 written_signatures(Planner *planner, const Machine *machine, const char *target,
+                                  const Layout *layout)
+{
+    Stretches stretches;
+    stretches_init(&stretches, layout);
+    g_autofree guint8 *bytes = stretches.bytes;
+    if (!storage_read_own(planner->engine->storage, machine, target, stretches.ranges,
+                          stretches.count, NULL) ||
+        !has_same_table(&stretches.ranges[0], layout))
+        return volume_signatures(planner, machine, target);
+    guint32 found = stretch_signatures(&stretches.ranges[0], layout->whole);
+    for (guint i = 0; i < layout->count; i++)
+        found |= stretch_signatures(&stretches.ranges[2 * (i + 1)], layout->found[i]);
+    return found;
+}
+
+/* Of the layer below a head, as the machine that sealed it wrote it down or as the first clone that
+ * has not written to it shows it. NULL: not known. */
+static const Layout *layout_of(Planner *planner, const Machine *machine, const Head *head,
+                               gboolean is_unwritten)
+{
+    const Layer *layer = g_hash_table_lookup(planner->inventory->layers, head->layer_id);
+    const Machine *base =
+        layer ? g_hash_table_lookup(planner->inventory->machines, layer->machine_id) : NULL;
+    const Machine *source = is_unwritten ? machine : base;
+    const Layout *known = g_hash_table_lookup(planner->layouts, head->layer_id);
+    if (known || !source || (base == source && base->actual_place != PLACE_SEALED))
+        return known;
+    Layout *layout = layout_read(planner, source, head->target);
+    g_hash_table_insert(planner->layouts, g_strdup(head->layer_id), layout);
+    return layout;
+}
+
+static guint32 look(Planner *planner, const Machine *machine, const char *target,
+                    const HeadFacts *facts)
+{
+    const Head *head = generation_head(machine_actual(machine), target);
+    const Layout *layout =
+        head && head->layer_id ? layout_of(planner, machine, head, !facts->written) : NULL;
+    if (!layout)
+        return volume_signatures(planner, machine, target);
+    return facts->written ? written_signatures(planner, machine, target, layout)
+                          : layout_signatures(layout);
+}
+
 static guint32 head_signatures(Planner *planner, const Machine *machine, const char *target,
                                const HeadFacts *facts)
 {
     guint32 found = 0;
     if (!facts->exists || recall(planner->engine, facts, &found))
         return found;
-    found = volume_signatures(planner, machine, target);
+    found = look(planner, machine, target, facts);
     remember(planner->engine, facts, found);
     return found;
 }

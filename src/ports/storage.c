@@ -130,6 +130,17 @@ gssize storage_read(Storage *storage, const Machine *machine, const char *target
     return got;
 }
 
+gboolean storage_read_own(Storage *storage, const Machine *machine, const char *target,
+                          const ReadRange *ranges, guint count, GError **error)
+{
+    PORT_REQUIRE(storage != NULL && machine != NULL && target != NULL && ranges != NULL, error,
+                 FALSE);
+    GError *problem = NULL;
+    return port_finish(storage->ops->read_own(storage, machine, target, ranges, count, &problem),
+                       &problem, error, "reading the image of volume '%s' of '%s'", target,
+                       machine->name);
+}
+
 char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                            GError **error)
 {

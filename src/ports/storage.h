@@ -87,6 +87,7 @@ typedef struct {
     guint64 now;               /* generation in `now`; 0: none */
     guint64 next;              /* generation in `next`; 0: none (or unreadable: then next_broken) */
     gboolean next_broken;      /* or something else that storage_abandon() is to clear away */
+    gboolean described;        /* machine.ini is there */
     gboolean marked;           /* `unsettled` is there */
     guint64 marked_generation; /* that it names; 0: none */
     char *stamp;               /* that memory saved in the session carries; NULL: none is known */
@@ -104,6 +105,16 @@ gboolean storage_machine_facts(Storage *storage, const char *machine_id, Machine
  */
 gssize storage_read(Storage *storage, const Machine *machine, const char *target, guint64 offset,
                     void *buffer, gsize length, GError **error);
+/* A stretch of guest bytes that is asked for; `buffer` has room for it. */
+typedef struct {
+    guint64 offset;
+    gsize length;
+    guint8 *buffer;
+} ReadRange;
+/* The same for several stretches, but only of what the volume's own image holds: zeroes where the
+ * layers below it would be read. Much cheaper than a chain. */
+gboolean storage_read_own(Storage *storage, const Machine *machine, const char *target,
+                          const ReadRange *ranges, guint count, GError **error);
 /* "sha256:…" of a layer's guest-visible content. Slow; cancellable. Caller frees. */
 char *storage_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                            GError **error);

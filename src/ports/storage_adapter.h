@@ -12,6 +12,8 @@ typedef struct {
                            GError **);
     gboolean (*machine_facts)(Storage *, const char *, MachineFacts *, GError **);
     gssize (*read)(Storage *, const Machine *, const char *, guint64, void *, gsize, GError **);
+    gboolean (*read_own)(Storage *, const Machine *, const char *, const ReadRange *, guint,
+                         GError **);
     char *(*layer_digest)(Storage *, const Layer *, GCancellable *, GError **);
     char *(*volume_digest)(Storage *, const Machine *, const char *, GCancellable *, GError **);
     gboolean (*layer_facts)(Storage *, const Layer *, HeadFacts *, GError **);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "model/layer.h"
@@ -136,26 +137,36 @@ static GuestView *view_open(DirectoryStore *store, int top_fd, const char *forma
                           (const char *const *)chain.formats->pdata, chain.fds->len, error);
 }
 
-/* What the guest sees of a volume now. */
-static GuestView *volume_view(DirectoryStore *store, const Machine *machine, const char *target,
-                              GError **error)
+/* Of a volume's own image; -1 with the error. */
+static int volume_open(DirectoryStore *store, const Machine *machine, const char *target,
+                       const Volume **volume_out, GError **error)
 {
     g_auto(Descriptor) directory_fd = -1;
     const Volume *volume = machine_volume(machine, target);
     if (!volume) {
         error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
                   machine->name, target);
-        return NULL;
+        return -1;
     }
     g_autofree char *file = head_file_name(target, volume->format, error);
     if (!file || !actual_directory(store, machine, &directory_fd, error))
-        return NULL;
+        return -1;
     int fd = openat(directory_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         error_set_errno(error, errno, "cannot open volume '%s' of machine '%s'", target,
                         machine->name);
+    *volume_out = volume;
+    return fd;
+}
+
+/* What the guest sees of a volume now. */
+static GuestView *volume_view(DirectoryStore *store, const Machine *machine, const char *target,
+                              GError **error)
+{
+    const Volume *volume = NULL;
+    int fd = volume_open(store, machine, target, &volume, error);
+    if (fd < 0)
         return NULL;
-    }
     g_autofree char *what = g_strdup_printf("volume '%s' of machine '%s'", target, machine->name);
     return view_open(store, fd, volume->format, what, error);
 }
@@ -172,6 +183,24 @@ char *directory_volume_digest(Storage *storage, const Machine *machine, const ch
 {
     g_autoptr(GuestView) view = volume_view(directory_store(storage), machine, target, error);
     return view ? guest_view_digest(view, cancellable, error) : NULL;
+}
+
+/* A chain of the one image: what it has not reads as zeroes. */
+gboolean directory_read_own(Storage *storage, const Machine *machine, const char *target,
+                            const ReadRange *ranges, guint count, GError **error)
+{
+    const Volume *volume = NULL;
+    g_auto(Descriptor) fd = volume_open(directory_store(storage), machine, target, &volume, error);
+    const char *format = fd >= 0 ? volume->format : NULL;
+    g_autoptr(GuestView) view = fd >= 0 ? guest_view_new(&fd, &format, 1, error) : NULL;
+    for (guint i = 0; view && i < count; i++) {
+        const ReadRange *range = &ranges[i];
+        gssize got = guest_view_read(view, range->offset, range->buffer, range->length, error);
+        if (got < 0)
+            return FALSE;
+        memset(range->buffer + got, 0, range->length - (gsize)got); /* beyond its end */
+    }
+    return view != NULL;
 }
 
 char *directory_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,

@@ -183,6 +183,7 @@ static gboolean read_names(int machine_fd, MachineFacts *facts, gboolean *leftov
         guint64 number = 0;
         if (entry_number(name, &number))
             g_array_append_val(facts->entries, number);
+        facts->described = facts->described || strcmp(name, NAME_MACHINE) == 0;
         facts->marked = facts->marked || strcmp(name, NAME_MARK) == 0;
         *leftover_out = *leftover_out || strcmp(name, NAME_MACHINE_TEMPORARY) == 0;
     }

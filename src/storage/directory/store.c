@@ -332,6 +332,7 @@ static const StorageOps operations = {
     .machine_facts = directory_machine_facts,
     .read = directory_read,
     .volume_digest = directory_volume_digest,
+    .read_own = directory_read_own,
     .layer_digest = directory_layer_digest,
     .layer_facts = directory_layer_facts,
     .kept_facts = directory_kept_facts,

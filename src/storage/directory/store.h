@@ -408,6 +408,8 @@ gssize directory_read(Storage *storage, const Machine *machine, const char *targ
                       void *buffer, gsize length, GError **error);
 char *directory_volume_digest(Storage *storage, const Machine *machine, const char *target,
                               GCancellable *cancellable, GError **error);
+gboolean directory_read_own(Storage *storage, const Machine *machine, const char *target,
+                            const ReadRange *ranges, guint count, GError **error);
 char *directory_layer_digest(Storage *storage, const Layer *layer, GCancellable *cancellable,
                              GError **error);
 /* scan.c */

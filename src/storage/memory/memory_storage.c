@@ -100,6 +100,7 @@ static gboolean memory_machine_facts(Storage *storage, const char *machine_id,
     facts_out->now = head_directory_number(directory->now);
     facts_out->next = head_directory_number(directory->next);
     facts_out->next_broken = directory->next && facts_out->next == 0;
+    facts_out->described = directory->description != NULL;
     facts_out->marked = directory->marked;
     facts_out->marked_generation = directory->marked_generation;
     facts_out->stamp = directory->stamp[0] ? g_strdup(directory->stamp) : NULL;
@@ -155,6 +156,25 @@ static char *memory_volume_digest(Storage *storage, const Machine *machine, cons
     return image_digest(store, image, error);
 }
 
+static gboolean memory_read_own(Storage *storage, const Machine *machine, const char *target,
+                                const ReadRange *ranges, guint count, GError **error)
+{
+    MemoryStore *store = memory_store(storage);
+    STORE_LOCKED(store);
+    const Image *image = require_current_image(store, machine, target, error);
+    if (!image)
+        return FALSE;
+    Image own = *image;
+    own.layer_id = own.backing = NULL;
+    for (guint i = 0; i < count; i++) {
+        memset(ranges[i].buffer, 0, ranges[i].length);
+        if (image_read(store, &own, ranges[i].offset, ranges[i].buffer, ranges[i].length, error) <
+            0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* --- names
  * --------------------------------------------------------------------------------------------------------
  */
@@ -194,6 +214,7 @@ static const StorageOps memory_ops = {
     .machine_facts = memory_machine_facts,
     .read = memory_read,
     .volume_digest = memory_volume_digest,
+    .read_own = memory_read_own,
     .layer_digest = memory_layer_digest,
     .layer_facts = memory_layer_facts,
     .kept_facts = memory_kept_facts,

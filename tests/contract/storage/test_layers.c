@@ -152,6 +152,28 @@ static void check_tower(Bench *bench, const Tower *tower)
     assert_int_equal(byte_at(bench, tower->top, "vda", FILLED), 0);
 }
 
+static void what_an_image_holds_itself_is_read_without_its_layers(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) base = base_make(bench, "base", "qcow2");
+    g_autoptr(Machine) clone = clone_make(bench, base, "clone");
+    guint8 below[16], own[16], beyond[16];
+    const ReadRange ranges[] = {{0, sizeof below, below},
+                                {4 * FILLED, sizeof own, own},
+                                {CAPACITY - 8, sizeof beyond, beyond}};
+    memset(beyond, 0xee, sizeof beyond);
+    bench->write(bench, clone, "vda", 4 * FILLED, 't', FILLED);
+    bench->write(bench, clone, "vda", CAPACITY - 512, 'e', 512);
+    assert_ok(storage_read_own(bench->storage, clone, "vda", ranges, 3, error));
+    assert_int_equal(byte_at(bench, clone, "vda", 0), 'S');
+    assert_int_equal(below[0], 0);
+    assert_int_equal(own[15], 't');
+    assert_int_equal(beyond[7], 'e');
+    assert_int_equal(beyond[8], 0);
+    assert_refused(storage_read_own(bench->storage, clone, "vdz", ranges, 3, error),
+                   UNDERPIN_ERROR_NOT_FOUND);
+}
+
 static gboolean stands_alone(Bench *bench, const Layer *layer)
 {
     g_auto(HeadFacts) facts = {0};
@@ -404,6 +426,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(unsealing_gives_the_same_heads_back),
     BENCH_TEST(what_has_neither_heads_nor_layers_is_said),
     BENCH_TEST(digests_are_of_what_a_guest_reads),
+    BENCH_TEST(what_an_image_holds_itself_is_read_without_its_layers),
     BENCH_TEST(flattening_changes_nothing_that_a_guest_sees),
     BENCH_TEST(an_abandoned_flattening_leaves_the_layer),
     BENCH_TEST(a_cancelled_flattening_leaves_nothing),

@@ -267,6 +267,39 @@ static void half_of_a_pool_may_lie_in_the_base(void **state)
                  "LVM lies on system and data");
 }
 
+/* The table lies in the base, what is in the partition is the clone's. */
+static void a_partition_of_the_base_is_looked_into(void **state)
+{
+    World *world = *state;
+    guint8 sector[SECTOR] = {0};
+    put_mbr(sector, 0, 0x83, 2048);
+    put_mbr(sector, 1, 0x82, 4096);
+    put_bytes(world, "vda", 0, (const char *)sector, SECTOR);
+    world_do(world, world_request(VERB_PREPARE, "lab-1", NULL));
+    world_clone(world, "lab-1", "lab-2");
+    g_autoptr(Machine) clone = world_machine(world, "lab-2");
+    assert_true(memory_storage_write(world->storage, clone->id, "vda", 2048 * SECTOR + 1080,
+                                     "\x53\xef", 2));
+    g_autoptr(Plan) plan = plan_of(world, world_request(VERB_RESTORE, "lab-2", NULL));
+    assert_int_equal(((PlanItem *)g_ptr_array_index(plan->items, 0))->decision, DECISION_NOW);
+    assert_true(memory_storage_write(world->storage, clone->id, "vda", 4096 * SECTOR + 4086,
+                                     "S1SUSPEND", 9));
+    step_refused(world, world_request(VERB_RESTORE, "lab-2", NULL), UNDERPIN_ERROR_REFUSED,
+                 "hibernated");
+}
+
+/* Another table than the base's: then the whole volume is read anew. */
+static void a_table_that_the_clone_has_made_is_believed(void **state)
+{
+    World *world = *state;
+    guint8 sector[SECTOR] = {0};
+    put_mbr(sector, 2, 0x82, 6144);
+    put_bytes(world, "vda", 0, (const char *)sector, SECTOR);
+    put_bytes(world, "vda", 6144 * SECTOR + 4086, "S1SUSPEND", 9);
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "hibernated");
+}
+
 static void a_hibernated_clone_is_not_restored_unless_forced(void **state)
 {
     World *world = *state;
@@ -298,6 +331,8 @@ int main(void)
         TEST(a_clone_that_encrypted_its_data_is_warned_of),
         TEST(a_pool_that_a_clone_has_grown_over_its_data_is_not_torn),
         TEST(half_of_a_pool_may_lie_in_the_base),
+        TEST(a_partition_of_the_base_is_looked_into),
+        TEST(a_table_that_the_clone_has_made_is_believed),
         TEST(a_hibernated_clone_is_not_restored_unless_forced),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
