@@ -59,6 +59,9 @@ static gboolean make_partial(const char *partial, GError **error)
     if (unlink(partial) != 0 && errno != ENOENT)
         return error_set_errno(error, errno, "removing the old '%s'", partial);
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "make it, or choose another place",
+                         "there is no such directory");
     if (fd < 0)
         return error_set_errno(error, errno, "making '%s'", partial);
     close(fd);

@@ -27,8 +27,10 @@ static const struct {
      " AND (g.number = m.actual OR g.number = m.desired) WHERE g.base_id IS NOT NULL"
      " AND NOT EXISTS (SELECT 1 FROM machine b WHERE b.id = g.base_id)",
      "the base of machine '", "' is not recorded"},
+    /* an undo entry keeps no data: what lay below it then may be gone */
     {"SELECT DISTINCT m.name || ' ' || h.target FROM head h JOIN machine m ON m.id = h.machine_id"
-     " WHERE h.layer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM layer l WHERE l.id = h.layer_id)",
+     " WHERE h.layer_id IS NOT NULL AND (h.role <> 'data' OR h.number = m.actual OR h.number = "
+     "m.desired) AND NOT EXISTS (SELECT 1 FROM layer l WHERE l.id = h.layer_id)",
      "the layer below volume '", "' is not recorded"},
     {"SELECT l.id FROM layer l WHERE l.parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM layer p"
      " WHERE p.id = l.parent_id)",

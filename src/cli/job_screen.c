@@ -20,6 +20,26 @@ static const TableColumn result_columns[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(result_columns) == RESULT_COLUMNS);
 
+/* That of the items' common reason, where all failed for the same one. */
+static int items_exit_status(const json_t *items)
+{
+    int status = EXIT_OK;
+    size_t index;
+    const json_t *item;
+    json_array_foreach(items, index, item)
+    {
+        UnderpinErrorCode code = UNDERPIN_ERROR_BACKEND;
+        const json_t *error = json_object_get(item, "error");
+        int one = json_is_object(error) && error_code_from_name(text_of(error, "code"), &code)
+                      ? error_code_exit_status(code)
+                      : EXIT_FAILED;
+        if (status != EXIT_OK && status != one)
+            return EXIT_FAILED;
+        status = one;
+    }
+    return status == EXIT_OK ? EXIT_FAILED : status;
+}
+
 int job_exit_status(const json_t *job)
 {
     JobState state = JOB_DONE;
@@ -29,7 +49,9 @@ int job_exit_status(const json_t *job)
     job_state_from_name(text_of(job, "state"), &state);
     if (json_is_object(error) && error_code_from_name(text_of(error, "code"), &code))
         return error_code_exit_status(code);
-    return failed > 0 || state == JOB_FAILED || state == JOB_CANCELLED ? EXIT_FAILED : EXIT_OK;
+    if (failed == 0 && state != JOB_FAILED && state != JOB_CANCELLED)
+        return EXIT_OK;
+    return state == JOB_CANCELLED ? EXIT_FAILED : items_exit_status(list_of(job, "items"));
 }
 
 static ItemState item_state(const json_t *item)

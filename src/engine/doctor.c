@@ -173,6 +173,12 @@ static gboolean repair_leftover(Engine *engine, const Finding *finding, GError *
     return ok;
 }
 
+static gboolean repair_description(Engine *engine, const Finding *finding, GError **error)
+{
+    g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
+    return machine && storage_describe(engine->storage, machine, error);
+}
+
 static gboolean repair_definition(Engine *engine, const Finding *finding, GError **error)
 {
     g_autoptr(Machine) machine = engine_find_machine(engine, finding->subject, error);
@@ -228,9 +234,13 @@ static const struct {
     const char *id;
     gboolean (*repair)(Engine *engine, const Finding *finding, GError **error);
 } REPAIRS[] = {
-    {"layer-differs", repair_layer},     {"staged-leftover", repair_leftover},
-    {"stored-chain", repair_definition}, {"metadata-missing", repair_definition},
-    {"domain-renamed", repair_name},     {"entry-missing", repair_entries},
+    {"layer-differs", repair_layer},
+    {"staged-leftover", repair_leftover},
+    {"stored-chain", repair_definition},
+    {"metadata-missing", repair_definition},
+    {"domain-renamed", repair_name},
+    {"entry-missing", repair_entries},
+    {"description-missing", repair_description},
 };
 
 static gboolean repair_one(Engine *engine, const Finding *finding)

@@ -26,9 +26,10 @@ static void check_head(Engine *engine, const Machine *machine, const Head *head,
     Power power = engine_power(engine, machine->id);
     if (!storage_head_facts(engine->storage, machine, 0, head->target, &facts, &error)) {
         finding_add(findings, "image-damaged", FINDING_ERROR, machine->name,
-                    "put the image back from a backup, or restore "
-                    "the machine",
-                    FALSE, "volume '%s' of '%s': %s", head->target, machine->name, error->message);
+                    head->role == ROLE_DATA
+                        ? "put the image back from a backup"
+                        : "'underpin restore' makes a new one, or put it back from a backup",
+                    FALSE, "%s", error->message);
         return;
     }
     if (!facts.exists)
@@ -94,6 +95,12 @@ static void check_directory(Engine *engine, const Machine *machine, GPtrArray *f
             findings, "heads-differ", FINDING_ERROR, machine->name,
             "somebody changed the store by hand: put it back, or 'underpin doctor --rebuild'",
             FALSE, "'%s' has other heads in the store than the catalog says", machine->name);
+    if (machine->actual_place == PLACE_NOW && facts.exists && !facts.described)
+        finding_add(findings, "description-missing", FINDING_ERROR, machine->name,
+                    "'underpin doctor --repair' writes it anew", TRUE,
+                    "the store does not say who '%s' is: without its machine.ini no start is "
+                    "allowed",
+                    machine->name);
     if ((facts.next || facts.next_broken) && !machine_is_pending(machine))
         finding_add(findings, "staged-leftover", FINDING_INFO, machine->name,
                     "'underpin doctor --repair' removes it", TRUE,

@@ -92,6 +92,33 @@ void run_shut_down(Run *run, GPtrArray *machine_ids, guint grace_seconds, gboole
     wait_until_off(run, pending, machine_ids, grace_seconds);
 }
 
+/* Libvirt would name a path and its own logs. */
+static gboolean check_head(Run *run, const Machine *machine, const Volume *volume, GError **error)
+{
+    g_auto(HeadFacts) facts = {0};
+    gboolean is_fresh_again = volume->role != ROLE_DATA && machine_is_clone(machine);
+    g_autofree char *restore =
+        g_strdup_printf("'underpin restore %s' makes a new one", machine->name);
+    const char *hint =
+        is_fresh_again ? restore : "put it back from a backup; see 'underpin doctor'";
+    if (!storage_head_facts(run->engine->storage, machine, 0, volume->target, &facts, error)) {
+        if (error)
+            error_set_hint(*error, hint);
+        return FALSE;
+    }
+    return facts.exists ||
+           error_set(error, UNDERPIN_ERROR_REFUSED, hint,
+                     "the image of volume '%s' of '%s' is missing", volume->target, machine->name);
+}
+
+static gboolean check_heads(Run *run, const Machine *machine, GError **error)
+{
+    for (guint i = 0; machine->actual_place == PLACE_NOW && i < machine->volumes->len; i++)
+        if (!check_head(run, machine, g_ptr_array_index(machine->volumes, i), error))
+            return FALSE;
+    return TRUE;
+}
+
 /* A start settles first: the hook would do it too, but here the reason of a failure reaches the
  * person whole. */
 static gboolean act_start(Run *run, const Machine *machine, GError **error)
@@ -100,7 +127,7 @@ static gboolean act_start(Run *run, const Machine *machine, GError **error)
     run_vacate(run, machine->id);
     if (!engine_settle(run->engine, machine->id, &unsettled))
         g_debug("settling '%s' before its start: %s", machine->name, unsettled->message);
-    return identity_start(run->engine, machine->id, error);
+    return check_heads(run, machine, error) && identity_start(run->engine, machine->id, error);
 }
 
 static gboolean act_shutdown(Run *run, const Machine *machine, GError **error)

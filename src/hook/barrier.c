@@ -105,32 +105,31 @@ static Answer ask_for(Start *start, char *reason_out, size_t size)
     return answer;
 }
 
-static bool check_directory(const Start *start, MachineState *state_out, Verdict *verdict)
+/* Where the daemon is there, it says better why: a base is refused by it. */
+static bool check_disks(const Start *start, const MachineState *state, Verdict *verdict)
 {
-    const char *name = start->machine->name;
-    store_machine_state(start->machine, state_out);
-    if (state_out->has_now)
-        return true;
-    if (state_out->has_next)
-        return refuse(verdict, "'%s' is being moved, try again", name);
-    return refuse(verdict, "'%s' is a base (prepared); clone it instead", name);
+    return state->has_now ||
+           refuse(verdict, "'%s' has no disks; is it a base? clone it, else see 'underpin doctor'",
+                  start->machine->name);
 }
 
 static bool is_allowed(Start *start, Verdict *verdict)
 {
     char reason[sizeof verdict->message];
+    const char *name = start->machine->name;
     MachineState state;
-    if (!check_directory(start, &state, verdict))
-        return false;
+    store_machine_state(start->machine, &state);
+    if (!state.has_now && state.has_next)
+        return refuse(verdict, "'%s' is being moved, try again", name);
     switch (ask_for(start, reason, sizeof reason)) {
     case ANSWER_ALLOWED:
-        return true;
+        return check_disks(start, &state, verdict);
     case ANSWER_REFUSED:
         return refuse(verdict, "%s", reason);
     case ANSWER_ABSENT:
-        return allowed_by_marks(start, &state, verdict);
+        return check_disks(start, &state, verdict) && allowed_by_marks(start, &state, verdict);
     default:
-        return refuse(verdict, "'%s' is being moved, try again", start->machine->name);
+        return refuse(verdict, "'%s' is being moved, try again", name);
     }
 }
 

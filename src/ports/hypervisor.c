@@ -214,8 +214,7 @@ static gboolean call_domain(Hypervisor *hypervisor, DomainCall call, const char 
 {
     GError *problem = NULL;
     g_debug("hypervisor %s: %s '%s'", hypervisor->ops->name, doing, uuid);
-    return port_finish(call(hypervisor, uuid, &problem), &problem, error, "%s domain '%s'", doing,
-                       uuid);
+    return port_finish(call(hypervisor, uuid, &problem), &problem, error, "%s its domain", doing);
 }
 
 gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **error)

@@ -101,6 +101,18 @@ static void merge_disks(Request *request, const json_t *disks, GHashTable *propo
     g_ptr_array_extend(request->disks, ordered, NULL, NULL);
 }
 
+/* Domains that are machines already are not listed for import. */
+static gboolean refuse_domain(Call *call, const char *name, GError **error)
+{
+    g_autofree char *path = call_path("machines", name, NULL);
+    g_autoptr(Answer) machine = client_get(call->client, path, NULL);
+    if (machine != NULL)
+        return error_set(error, UNDERPIN_ERROR_EXISTS, "'underpin show' says what it is",
+                         "'%s' is a machine of Underpin already", name);
+    return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "'underpin domains' lists those there are",
+                     "libvirt has no domain '%s' that could be imported", name);
+}
+
 static gboolean take_domain(Call *call, Request *request, GHashTable *proposals, GError **error)
 {
     g_autoptr(Answer) answer = client_get(call->client, "/api/v1/domains?limit=10000", error);
@@ -108,9 +120,7 @@ static gboolean take_domain(Call *call, Request *request, GHashTable *proposals,
         return FALSE;
     const json_t *domain = find_domain(list_of(answer->json, "items"), request->domain);
     if (domain == NULL)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND,
-                         "'underpin domains' lists those there are",
-                         "libvirt has no domain '%s' that could be imported", request->domain);
+        return refuse_domain(call, request->domain, error);
     const json_t *disks = list_of(domain, "disks");
     if (!check_stated(request, disks, error))
         return FALSE;

@@ -479,6 +479,14 @@ static void check_finds_nothing_in_a_sound_catalog(void **state)
         g_autoptr(Layer) layer = layer_new("00000000000000a1", targets[i], (Role)i, "qcow2", 512);
         changes_put_layer(changes, layer);
     }
+    /* an entry whose data lay on a layer that is gone since */
+    g_autoptr(Machine) clone = machine_copy(g_ptr_array_index(changes->machines, 0));
+    g_autoptr(Generation) entry = generation_new(machine_next_number(clone), CAUSE_REBASE, NULL, 0);
+    Head *data = head_new("vdc", ROLE_DATA, "qcow2", 512, HEAD_KEEP);
+    head_set_layer(data, "00000000000000ff-vdc", "qcow2");
+    g_ptr_array_add(entry->heads, data);
+    machine_take_generation(clone, generation_ref(entry));
+    changes_put_machine(changes, clone);
     commit(subject, inventory, changes);
     assert_true(catalog_check(subject->catalog, findings, NULL));
     assert_int_equal(findings->len, 0);

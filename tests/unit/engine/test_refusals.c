@@ -186,6 +186,19 @@ static void a_missing_image_leaves_that_machine_out_and_names_it(void **state)
     world_do(world, removal);
 }
 
+static void a_start_without_an_image_names_it_and_what_helps(void **state)
+{
+    World *world = *state;
+    lose_head(world, "lab-1", "vda");
+    g_autoptr(Job) job = world_run(world, world_request(VERB_START, "lab-1", NULL));
+    step_assert_item(job, "lab-1", ITEM_FAILED, "the image of volume 'vda' of 'lab-1' is missing");
+    const JobItem *item = g_ptr_array_index(job->items, 0);
+    assert_non_null(strstr(item->hint, "underpin restore lab-1"));
+    world_do(world, world_request(VERB_RESTORE, "lab-1", NULL));
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    world_stop(world, "lab-1");
+}
+
 static void an_image_that_a_stranger_has_open_is_not_replaced(void **state)
 {
     World *world = *state;
@@ -311,6 +324,7 @@ int main(void)
         TEST(libvirt_snapshots_block_with_the_command_that_helps),
         TEST(checkpoints_do_not_block_and_are_told_of),
         TEST(a_missing_image_leaves_that_machine_out_and_names_it),
+        TEST(a_start_without_an_image_names_it_and_what_helps),
         TEST(an_image_that_a_stranger_has_open_is_not_replaced),
         TEST(a_machine_that_a_job_has_is_left_out),
         TEST(a_base_that_a_job_uses_stays_a_base),

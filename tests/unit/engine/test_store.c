@@ -323,6 +323,39 @@ static void a_file_that_nobody_knows_is_shown_and_never_deleted(void **state)
     g_rmdir(parent);
 }
 
+static void a_description_that_is_gone_is_written_anew(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    g_autofree char *path =
+        g_build_filename(world->directory, "store", "machines", machine->id, "machine.ini", NULL);
+    assert_int_equal(g_unlink(path), 0);
+    assert_true(step_finds(world, "description-missing", "lab-1"));
+    g_autoptr(GPtrArray) repaired = engine_repair(world->engine, NULL);
+    assert_int_equal(repaired->len, 1);
+    assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    world_check_invariants(world);
+}
+
+/* What is wrong is the image, not the request. */
+static void a_damaged_image_is_a_refusal_with_its_remedy(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    g_autofree char *path =
+        storage_head_path(world->storage, machine->id, machine_volume(machine, "vdc"));
+    g_autofree char *bytes = NULL;
+    gsize length = 0;
+    assert_true(g_file_get_contents(path, &bytes, &length, NULL));
+    bytes[0] = 'X';
+    assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
+    step_refused(world, world_request(VERB_RESTORE, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
+                 "is not a sound qcow2 image");
+    assert_true(step_finds(world, "image-damaged", "lab-1"));
+    bytes[0] = 'Q';
+    assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)
 
 int main(void)
@@ -338,6 +371,8 @@ int main(void)
         TEST(a_domain_that_was_removed_is_reported_and_the_machine_can_go),
         TEST(a_stranger_on_our_images_is_reported),
         TEST(a_file_that_nobody_knows_is_shown_and_never_deleted),
+        TEST(a_description_that_is_gone_is_written_anew),
+        TEST(a_damaged_image_is_a_refusal_with_its_remedy),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

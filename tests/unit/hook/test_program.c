@@ -27,7 +27,8 @@
 #define STAMPED(stamp)                                                                             \
     "</devices><metadata><underpin:session xmlns:underpin=\"https://underpin.org/domain/1/"        \
     "session\" stamp=\"" stamp "\"/></metadata><devices>" OURS
-#define UNKNOWN "whether the saved memory of 'lab-1' fits its disks is not known; start underpind"
+#define NO_DISKS "'lab-1' has no disks; is it a base? clone it, else see 'underpin doctor'"
+#define UNKNOWN  "whether the saved memory of 'lab-1' fits its disks is not known; start underpind"
 #define OLD                                                                                        \
     "the disks of 'lab-1' were written since this memory was saved: drop it ('virsh "              \
     "managedsave-remove lab-1', or the file) and resume the latest, or start"
@@ -82,8 +83,12 @@ static const Case cases[] = {
      NULL, "claimed\n", "7\n", QUESTION("prepare")},
     {"a copy under another UUID", "prepare begin", OURS, FOREIGN, NULL, "ok\n",
      "these disks belong to machine 'lab-1'", NULL, NULL, ""},
-    {"a base", "prepare begin", OURS, NULL, "-machines/" ID "/now", "ok\n",
-     "'lab-1' is a base (prepared); clone it instead", NULL, NULL, ""},
+    {"a base, as the daemon says", "prepare begin", OURS, NULL, "-machines/" ID "/now",
+     "refuse\tit is a base\n", "it is a base", NULL, NULL, QUESTION("prepare")},
+    {"no disks, whatever the daemon says", "prepare begin", OURS, NULL, "-machines/" ID "/now",
+     "ok\n", NO_DISKS, NULL, NULL, QUESTION("prepare") QUESTION("dropped")},
+    {"a base without the daemon", "prepare begin", OURS, NULL, "-machines/" ID "/now", NULL,
+     NO_DISKS, NULL, NULL, NULL},
     {"between two renames", "prepare begin", OURS, NULL,
      "-machines/" ID "/now|+machines/" ID "/next", "ok\n", "'lab-1' is being moved, try again",
      NULL, NULL, ""},

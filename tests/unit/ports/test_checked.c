@@ -152,7 +152,7 @@ static void an_adapter_that_fails_without_a_word_is_called_a_bug(void **state)
     script.message = NULL;
     assert_false(hypervisor_start(&hypervisor, "uuid", &error));
     assert_int_equal(error_code(error), UNDERPIN_ERROR_BUG);
-    assert_string_equal(error->message, "starting domain 'uuid': it failed without a reason");
+    assert_string_equal(error->message, "starting its domain: it failed without a reason");
 }
 
 /* A broken precondition is logged as critical, and does not reach the adapter. */
