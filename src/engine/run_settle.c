@@ -299,6 +299,8 @@ static void tell_outcome(Run *run, Work *work)
         return;
     gboolean moved = work->item->desired && machine_generation(after, work->item->desired->number);
     if (moved || !after->behind_reason) {
+        g_free(work->job_item->receipt);
+        work->job_item->receipt = engine_take_receipt(run->engine, after->id);
         run_item_state(run, work->job_item, ITEM_DONE, NULL);
         return;
     }

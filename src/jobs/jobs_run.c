@@ -142,11 +142,32 @@ static void settle_item(JobItem *item, const GError *error, const char *receipt)
         item->state = ITEM_CANCELLED;
 }
 
+static gboolean waits_for(const OpenJob *open, const char *machine_id)
+{
+    const JobItem *item = g_hash_table_lookup(open->items, machine_id);
+    return item && item->state == ITEM_PENDING && open->published->state == JOB_PENDING;
+}
+
+/* A job that runs takes its machine's receipt itself: it is left for it where no other job waits.
+ */
+static char *take_awaited_receipt(Jobs *jobs, const char *machine_id)
+{
+    gboolean is_awaited = FALSE;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&jobs->lock);
+    g_hash_table_iter_init(&iter, jobs->open);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        is_awaited = is_awaited || waits_for(value, machine_id);
+    g_mutex_unlock(&jobs->lock);
+    return is_awaited ? engine_take_receipt(jobs->engine, machine_id) : NULL;
+}
+
 /* The pending jobs that wait for the machine, each as a private copy with its item brought up to
  * date. */
 static GPtrArray *jobs_waiting_for(Jobs *jobs, const char *machine_id, const GError *error)
 {
-    g_autofree char *receipt = engine_take_receipt(jobs->engine, machine_id);
+    g_autofree char *receipt = take_awaited_receipt(jobs, machine_id);
     GPtrArray *waiting = g_ptr_array_new_with_free_func((GDestroyNotify)job_unref);
     GHashTableIter iter;
     gpointer value;
@@ -154,10 +175,9 @@ static GPtrArray *jobs_waiting_for(Jobs *jobs, const char *machine_id, const GEr
     g_hash_table_iter_init(&iter, jobs->open);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         OpenJob *open = value;
-        JobItem *item = g_hash_table_lookup(open->items, machine_id);
-        if (!item || item->state != ITEM_PENDING || open->published->state != JOB_PENDING)
+        if (!waits_for(open, machine_id))
             continue;
-        settle_item(item, error, receipt);
+        settle_item(g_hash_table_lookup(open->items, machine_id), error, receipt);
         open->published->done++;
         g_ptr_array_add(waiting, job_copy(open->published));
     }

@@ -99,7 +99,9 @@ static void a_graceful_rebase_shuts_down_moves_and_starts_again(void **state)
     Request *request = step_rebase("lab-1", "v2");
     request->running = RUNNING_SHUTDOWN;
     request->grace_seconds = 1;
-    world_do(world, request);
+    g_autoptr(Job) job = world_run(world, request);
+    assert_int_equal(job->state, JOB_DONE);
+    assert_non_null(strstr(((JobItem *)job->items->pdata[0])->receipt, "\"proven\":true"));
     Power power = POWER_UNKNOWN;
     assert_true(hypervisor_power(world->hypervisor, uuid, &power, NULL));
     assert_int_equal(power, POWER_RUNNING);

@@ -13,6 +13,7 @@
 #include "jobs/jobs.h"
 #include "ports/storage_adapter.h"
 #include "support/world.h"
+#include "unit/engine/steps.h"
 
 #define PATIENCE_SECONDS 60
 
@@ -182,6 +183,21 @@ static void a_pending_job_is_done_when_its_machines_have_stopped(void **state)
     world_stop(queue->world, "lab-1");
     job_unref(wait_for(queue, job->id, JOB_DONE));
     world_assert_content(queue->world, "lab-1", "vda", "two-vda");
+}
+
+static void a_machine_that_the_job_shuts_down_itself_gets_its_receipt(void **state)
+{
+    Queue *queue = *state;
+    step_connect_host(queue->world);
+    world_do(queue->world, world_request(VERB_START, "lab-1", NULL));
+    Request *request = rebase("v2");
+    request->running = RUNNING_SHUTDOWN;
+    request->grace_seconds = 1;
+    g_autoptr(Job) job = submit(queue, request);
+    g_autoptr(Job) done = wait_for(queue, job->id, JOB_DONE);
+    JobItem *item = g_ptr_array_index(done->items, 0);
+    assert_non_null(item->receipt);
+    assert_non_null(strstr(item->receipt, "\"proven\":true"));
 }
 
 static void cancelling_a_pending_job_leaves_the_machines_as_they_are(void **state)
@@ -385,6 +401,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_key_is_the_same_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_open_request_is_one_job, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pending_job_is_done_when_its_machines_have_stopped,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_machine_that_the_job_shuts_down_itself_gets_its_receipt,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelling_a_pending_job_leaves_the_machines_as_they_are,
                                         set_up, tear_down),
