@@ -1,7 +1,7 @@
 /*
  * The store's number, raised durably with every commit of the catalog: STORE/generation.
  *
- *     slot 0   "    41 41\n"     each slot a sector of its own, written by turns: a raise
+ *     slot 0   "    41 41\n"     each slot a block of its own, written by turns: a raise
  * overwrites slot 1   "    42 42\n"     the lower number in place, and one flush makes it durable
  *
  *   N1  The highest number of a whole slot counts. A slot says its number twice: one that was torn
@@ -20,7 +20,7 @@
 #include "foundation/durable_file.h"
 #include "storage/directory/store.h"
 
-enum { SLOTS = 2, SLOT_BYTES = 512, TEXT_BYTES = 48 };
+enum { SLOTS = 2, SLOT_BYTES = 4096, TEXT_BYTES = 48 };
 
 static void format_slot(guint64 number, char text[TEXT_BYTES])
 {
@@ -63,11 +63,23 @@ static gboolean load_slots(int fd, guint64 *number_out)
     return whole;
 }
 
+/* Version 0.1 had the number alone, as one line of text. */
+static gboolean load_line(int fd, guint64 *number_out)
+{
+    char text[TEXT_BYTES] = {0};
+    gssize length = pread(fd, text, sizeof text, 0);
+    return length > 1 && length < (gssize)sizeof text && text[length - 1] == '\n' &&
+           g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT64, number_out, NULL);
+}
+
 gboolean number_open(int root_fd, int *fd_out, guint64 *number_out, GError **error)
 {
     g_auto(Descriptor) fd = openat(root_fd, NAME_NUMBER, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(error, errno, "cannot open the store's '%s'", NAME_NUMBER);
+    if (load_line(fd, number_out))
+        return number_make(root_fd, *number_out, error) &&
+               number_open(root_fd, fd_out, number_out, error);
     if (!load_slots(fd, number_out))
         return error_set(error, UNDERPIN_ERROR_INVALID, "restore it from a backup of the store",
                          "the store's '%s' holds no number", NAME_NUMBER);

@@ -101,6 +101,16 @@ static void a_number_that_was_replaced_is_made_anew(void **state)
     assert_int_equal(number_after_reopening(), 6);
 }
 
+static void a_store_of_version_0_1_has_its_number_as_a_line(void **state)
+{
+    (void)state;
+    g_autofree char *path = g_build_filename(site->root, "generation", NULL);
+    assert_true(g_file_set_contents(path, "41\n", -1, NULL));
+    assert_int_equal(number_after_reopening(), 41);
+    assert_ok(storage_raise_generation(site->storage, 42, &error));
+    assert_int_equal(number_after_reopening(), 42);
+}
+
 static void the_hook_finds_what_it_needs_in_store_ini(void **state)
 {
     (void)state;
@@ -225,6 +235,7 @@ int main(int argc, char **argv)
         IN_SITE(a_torn_number_is_the_number_before),
         IN_SITE(a_number_that_is_none_is_refused),
         IN_SITE(a_number_that_was_replaced_is_made_anew),
+        IN_SITE(a_store_of_version_0_1_has_its_number_as_a_line),
         IN_SITE(the_hook_finds_what_it_needs_in_store_ini),
         IN_SITE(a_second_daemon_finds_the_store_busy),
         IN_SITE(a_missing_store_is_unavailable_unless_it_is_to_be_made),
