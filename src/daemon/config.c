@@ -38,8 +38,10 @@ static const Key keys[] = {
      "Where the images live. Below libvirt's image directory, importing a disk is a rename and no "
      "copy, and\n"
      "SELinux labels are right."},
-    {"store", "import_directories", KIND_PATHS, AT(import_directories), "/var/lib/libvirt/images",
-     0, 0, "Disk files are imported from below these directories only; joined by ';'."},
+    {"store", "import_directories", KIND_PATHS, AT(import_directories),
+     "/var/lib/libvirt/images;/var/lib/libvirt/qemu/nvram", 0, 0,
+     "Disk files and UEFI variables are imported from below these directories only; joined by "
+     "';'."},
     {"store", "free_floor", KIND_SIZE, AT(free_floor_bytes), "1 GiB", 0, 0,
      "Free space that is never used up: work that would is refused, and undo entries go early."},
     {"store", "chain_limit", KIND_NUMBER, AT(chain_limit), "5", 1, 100,

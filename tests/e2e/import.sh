@@ -225,6 +225,25 @@ u import first --domain first --disk vda,role=system
 u_refuses 'the same domain twice' 3 "'first'" import first --domain first --disk vda,role=system
 u import plain --disk "$images/plain.raw,role=system,format=raw" --dry-run
 
+note 'UEFI variables where libvirt puts them'
+image "$images/firm.qcow2"
+definition firm "$(disk "$images/firm.qcow2")" | sed "s#</type></os>#</type>\
+<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>\
+<nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'/></os>#" >"$work/firm.xml"
+does virsh -q define "$work/firm.xml"
+does virsh -q start --paused firm
+virsh -q destroy firm
+variables=$(virsh -q dumpxml --inactive firm | sed -n 's#.*<nvram.*>\(/.*\)</nvram>#\1#p')
+is 'the variables lie outside the image directory' /var/lib/libvirt/qemu/nvram "$(dirname "$variables")"
+u import firm --domain firm --disk vda,role=system
+u prepare firm --yes
+u clone firm firm-1
+of_clone=$(virsh -q dumpxml --inactive firm-1 | sed -n 's#.*<nvram.*>\(/.*\)</nvram>#\1#p')
+is 'a clone has variables of its own' "$store/machines" "${of_clone%/*/now/*}"
+holds 'they begin as the base has them' cmp "$variables" "$of_clone"
+does virsh -q start --paused firm-1
+virsh -q destroy firm-1
+
 note 'export puts everything back'
 does lab_machine travel
 qemu-img create -q -f raw "$images/tools.iso" 1M

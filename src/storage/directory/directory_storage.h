@@ -5,7 +5,7 @@
 
 typedef struct {
     const char *root;                      /* absolute; a link in it is resolved once, at open */
-    const char *const *import_directories; /* NULL: /var/lib/libvirt/images alone */
+    const char *const *import_directories; /* NULL: libvirt's for images and for UEFI variables */
     const char *hook_socket;               /* for the hook program, by store.ini; NULL: left out */
     const char *claims_directory;          /* likewise */
     /* Protect layers by a read-only mount where the file system has no immutable flag. The mount

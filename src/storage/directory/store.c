@@ -18,7 +18,11 @@
 #include "foundation/ids.h"
 #include "storage/directory/store.h"
 
-static const char *const default_import_directories[] = {"/var/lib/libvirt/images", NULL};
+static const char *const default_import_directories[] = {
+    "/var/lib/libvirt/images",
+    "/var/lib/libvirt/qemu/nvram", /* UEFI variables */
+    NULL,
+};
 
 static const StorageOps operations;
 
