@@ -42,8 +42,9 @@ function lead(listener: EventListener): void {
     isConnected = true;
     tell({ kind: "connected", mustRead });
   };
+  let source: EventSource;
   const open = () => {
-    const source = new EventSource("/api/v1/events");
+    source = new EventSource("/api/v1/events");
     let isResumed = false;
     source.addEventListener("hello", () => {
       connected(!isResumed);
@@ -55,13 +56,23 @@ function lead(listener: EventListener): void {
     });
     for (const type of TYPES)
       source.addEventListener(type, (event) => tell({ kind: "event", type, data: JSON.parse(event.data) }));
-    source.onerror = () => {
-      isConnected = false;
-      tell({ kind: "lost" });
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
-    };
-    addEventListener("pagehide", () => source.close(), { once: true });
+    source.onerror = lost;
   };
+  const reopen = () => {
+    if (source.readyState === EventSource.CLOSED) open();
+  };
+  const lost = () => {
+    isConnected = false;
+    tell({ kind: "lost" });
+    if (source.readyState === EventSource.CLOSED) setTimeout(reopen, RETRY_MS);
+  };
+  // When the network goes or comes, a stream may hang for minutes before it breaks: it is opened anew.
+  for (const type of ["offline", "online"])
+    addEventListener(type, () => {
+      source.close();
+      lost();
+    });
+  addEventListener("pagehide", () => source.close());
   channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => {
     if (data.kind === "ask" && isConnected) channel?.postMessage({ kind: "connected", mustRead: false });
   });
