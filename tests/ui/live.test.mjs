@@ -85,6 +85,20 @@ step("after a lost connection nothing that happened meanwhile is missed", async 
   await row(page, "desk-1").waitFor({ state: "detached" });
 });
 
+step("a browser that knows that its network is gone does not wait for the stream to break", async () => {
+  // in a world without a network the browser takes itself for offline from the start: it is told what it would tell
+  const tell = (type) => page.evaluate((name) => dispatchEvent(new Event(name)), type);
+  await context.setOffline(true);
+  await tell("offline");
+  await page.getByText(AWAY).waitFor();
+  await underpin("hold", "desk-4");
+  await context.setOffline(false);
+  await tell("online");
+  await page.getByText(AWAY).waitFor({ state: "detached" });
+  await row(page, "desk-4").getByText("on hold").first().waitFor();
+  await underpin("release", "desk-4");
+});
+
 step("a daemon that is away is said so; what is tried meanwhile fails with a word; then all is well again", async () => {
   await stopDaemon();
   await page.getByText(AWAY).waitFor();
