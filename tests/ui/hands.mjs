@@ -114,6 +114,8 @@ export class Keyboard {
 
   /** To a row of the tree, by its first letters. */
   async toRow(name) {
+    // a dialog that is about to close gives the focus back when it does
+    await this.page.getByRole("dialog").waitFor({ state: "detached" });
     await this.tabTo("treegrid", "Bases and clones");
     await this.type(name);
     const grid = this.page.getByRole("treegrid");

@@ -1,9 +1,10 @@
 // What changes elsewhere is seen at once, also after a lost connection; a daemon that is away is said so, and comes back.
+import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
-import { newContext, newPage } from "./browser.mjs";
+import { axeFindings, newContext, newPage } from "./browser.mjs";
 import { Mouse, row, topDialog } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { makeBase, setupLink, startDaemon, stopDaemon, underpin } from "./world.mjs";
+import { makeBase, setupLink, startDaemon, stopDaemon, underpin, until } from "./world.mjs";
 
 useWorld(async () => {
   await makeBase("office-1");
@@ -102,6 +103,7 @@ step("a browser that knows that its network is gone does not wait for the stream
 step("a daemon that is away is said so; what is tried meanwhile fails with a word; then all is well again", async () => {
   await stopDaemon();
   await page.getByText(AWAY).waitFor();
+  assert.deepEqual(await axeFindings(page), []);
   await mouse.choose("desk-2", "Start");
   await page.locator(".toast").getByText(AWAY).waitFor();
   await mouse.press("Dismiss");
@@ -122,8 +124,11 @@ step("a daemon that is killed during a rebase dialog is back before the plan is 
   await page.getByText(AWAY).first().waitFor();
   await startDaemon();
   await page.locator(".banner").getByText(AWAY).waitFor({ state: "detached" });
-  await mouse.press("Rebase 2 machines");
-  await topDialog(page).waitFor({ state: "detached" });
+  // the plan is made anew when the daemon is back: a press that comes meanwhile does nothing, and is repeated
+  await until("the rebase is submitted", async () => {
+    await mouse.press("Rebase 2 machines");
+    return topDialog(page).waitFor({ state: "detached", timeout: 3000 }).then(() => true, () => false);
+  });
   await row(page, "office-2").getByText("2 clones").waitFor();
 });
 
@@ -134,6 +139,7 @@ step("a session that ends during a rebase dialog can be gone on with", async () 
   await context.clearCookies();
   await mouse.press("Show the plan");
   await topDialog(page).getByText("Your session has ended").waitFor();
+  assert.deepEqual(await axeFindings(page), []);
   await mouse.fill("Password", "a quiet lunch break");
   await mouse.press("Log in");
   await topDialog(page).getByText("Your session has ended").waitFor({ state: "detached" });
