@@ -14,6 +14,7 @@
 #include "model/verb.h"
 
 #define STATUS_UNAUTHORIZED 401
+#define STATUS_OURS         500 /* and more: it failed on our side */
 
 static gboolean changes_something(const HttpRequest *request)
 {
@@ -102,21 +103,45 @@ static HttpResponse *run_handler(const Api *api, const Route *route, HttpRequest
     return route->handler(api, request, error);
 }
 
-/* Who is nobody yet can do something about it: log in. */
-static HttpResponse *refuse(const HttpRequest *request, const GError *error)
+static gboolean is_nobody(const HttpRequest *request)
 {
-    gboolean is_anonymous = request->identity->kind == IDENTITY_NONE && !request->peer.is_unix;
-    if (error_code(error) != UNDERPIN_ERROR_DENIED || !is_anonymous)
-        return http_response_problem(error);
+    return request->identity->kind == IDENTITY_NONE && !request->peer.is_unix;
+}
+
+/* What fails on our side may name paths of the host. */
+static HttpResponse *fail_without_paths(UnderpinErrorCode code, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+    error_set(&error, code,
+              "an administrator of the host finds the reason in the log and by 'underpin doctor'",
+              "%s", what);
+    return http_response_problem(error);
+}
+
+/* Who is nobody yet can do something about it: log in. */
+static HttpResponse *ask_to_log_in(const GError *error)
+{
     HttpResponse *response = http_response_problem_status(STATUS_UNAUTHORIZED, error);
     http_response_add_header(response, "WWW-Authenticate", "Bearer realm=\"underpin\"");
     return response;
 }
 
+static HttpResponse *refuse(const Api *api, const HttpRequest *request, const GError *error)
+{
+    UnderpinErrorCode code = error_code(error);
+    if (!is_nobody(request))
+        return http_response_problem(error);
+    if (access_problem(api->access))
+        return fail_without_paths(UNDERPIN_ERROR_BACKEND, "accounts cannot be read");
+    if (error_code_http_status(code) >= STATUS_OURS)
+        return fail_without_paths(code, "the daemon cannot do this now");
+    return code == UNDERPIN_ERROR_DENIED ? ask_to_log_in(error) : http_response_problem(error);
+}
+
 /* What changes something is worth a line; what failed on our side a louder one. */
 static void log_answer(const HttpRequest *request, unsigned status, const GError *error)
 {
-    GLogLevelFlags level = status >= 500                ? G_LOG_LEVEL_WARNING
+    GLogLevelFlags level = status >= STATUS_OURS        ? G_LOG_LEVEL_WARNING
                            : changes_something(request) ? G_LOG_LEVEL_INFO
                                                         : G_LOG_LEVEL_DEBUG;
     g_autofree char *peer =
@@ -136,7 +161,7 @@ HttpResponse *dispatch(const Api *api, const Route *route, HttpRequest *request)
     g_autoptr(GError) error = NULL;
     HttpResponse *response = run_handler(api, route, request, &error);
     if (!response)
-        response = refuse(request, error);
+        response = refuse(api, request, error);
     log_answer(request, response->status, error);
     audit_request(api, route, request, response, error);
     return response;

@@ -42,27 +42,37 @@ HttpResponse *handle_session_show(const Api *api, const HttpRequest *request, GE
 
 /* --- coming in -------------------------------------------------------------------------------- */
 
-/* A failed login is an answer of its own: it is noted in the name that was tried, and one that came
- * too early is told when to come again. */
-static HttpResponse *login_failed(const char *name, unsigned denied_status, guint retry,
-                                  const GError *error)
+static HttpResponse *login_too_early(guint retry, const GError *error)
 {
-    gboolean is_early = retry > 0 && error_code(error) == UNDERPIN_ERROR_BUSY;
-    gboolean is_denied = error_code(error) == UNDERPIN_ERROR_DENIED;
-    HttpResponse *response = is_early    ? http_response_problem_status(STATUS_TOO_MANY, error)
-                             : is_denied ? http_response_problem_status(denied_status, error)
-                                         : http_response_problem(error);
-    if (is_early) {
-        g_autofree char *seconds = g_strdup_printf("%u", retry);
-        http_response_add_header(response, "Retry-After", seconds);
-    }
-    if (is_denied) {
-        AuditEntry *entry = http_response_audit(response);
-        entry->account = name && account_name_check(name, NULL) ? g_strdup(name) : NULL;
-        entry->result = g_strdup(error_code_name(error_code(error)));
-        entry->detail = g_strdup(error->message);
-    }
+    HttpResponse *response = http_response_problem_status(STATUS_TOO_MANY, error);
+    g_autofree char *seconds = g_strdup_printf("%u", retry);
+    http_response_add_header(response, "Retry-After", seconds);
     return response;
+}
+
+/* It is noted in the name that was tried. */
+static HttpResponse *login_denied(const char *name, unsigned status, const GError *error)
+{
+    HttpResponse *response = http_response_problem_status(status, error);
+    AuditEntry *entry = http_response_audit(response);
+    entry->account = name && account_name_check(name, NULL) ? g_strdup(name) : NULL;
+    entry->result = g_strdup(error_code_name(error_code(error)));
+    entry->detail = g_strdup(error->message);
+    return response;
+}
+
+/* Wrong or too early are answers of their own; everything else is an error like any other. Takes
+ * `problem`. */
+static HttpResponse *login_failed(const Api *api, const char *name, unsigned denied_status,
+                                  guint retry, GError *problem, GError **error)
+{
+    g_autoptr(GError) owned = problem;
+    if (retry > 0 && error_code(owned) == UNDERPIN_ERROR_BUSY)
+        return login_too_early(retry, owned);
+    if (error_code(owned) == UNDERPIN_ERROR_DENIED && !access_problem(api->access))
+        return login_denied(name, denied_status, owned);
+    g_propagate_error(error, g_steal_pointer(&owned));
+    return NULL;
 }
 
 /* The session that the browser had before is not left behind. */
@@ -96,9 +106,9 @@ HttpResponse *handle_session_begin(const Api *api, const HttpRequest *request, G
     g_autoptr(Login) login =
         access_log_in(api->access, json_string_value(name), json_string_value(password),
                       request->peer.address, &retry, &problem);
-    HttpResponse *response =
-        login ? login_succeeded(api, request, login)
-              : login_failed(json_string_value(name), STATUS_UNAUTHORIZED, retry, problem);
+    HttpResponse *response = login ? login_succeeded(api, request, login)
+                                   : login_failed(api, json_string_value(name), STATUS_UNAUTHORIZED,
+                                                  retry, g_steal_pointer(&problem), error);
     json_decref(body);
     return response;
 }
@@ -120,9 +130,9 @@ HttpResponse *handle_set_up(const Api *api, const HttpRequest *request, GError *
                       json_string_value(password), request->peer.address, &retry, &problem);
     if (login)
         event_stream_dismiss(api->events, login->identity->account_id, NULL);
-    HttpResponse *response =
-        login ? login_succeeded(api, request, login)
-              : login_failed(json_string_value(name), STATUS_UNAUTHORIZED, retry, problem);
+    HttpResponse *response = login ? login_succeeded(api, request, login)
+                                   : login_failed(api, json_string_value(name), STATUS_UNAUTHORIZED,
+                                                  retry, g_steal_pointer(&problem), error);
     json_decref(body);
     return response;
 }
@@ -163,7 +173,8 @@ HttpResponse *handle_password_change(const Api *api, const HttpRequest *request,
         json_string_value(new_password), request->peer.address, &retry, &problem);
     json_decref(body);
     if (!is_changed)
-        return login_failed(request->identity->name, STATUS_FORBIDDEN, retry, problem);
+        return login_failed(api, request->identity->name, STATUS_FORBIDDEN, retry,
+                            g_steal_pointer(&problem), error);
     event_stream_dismiss(api->events, request->identity->account_id, NULL);
     return http_response_bytes(STATUS_NO_CONTENT, NULL, NULL);
 }

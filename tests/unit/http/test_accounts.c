@@ -220,6 +220,14 @@ static void changes_of_accounts_are_noted_refused_ones_too(void **state)
                         "anna, 0 machines assigned");
 }
 
+static void a_password_that_cannot_be_taken_is_not_noted_as_changed(void **state)
+{
+    g_autoptr(WebClient) anna = web_client_logged_in(*state, "anna");
+    web_expect(anna, "PUT", "/api/v1/session/password",
+               "{\"old_password\":\"correct horse\",\"new_password\":\"short\"}", 400);
+    assert_trail(*state, "?limit=1", "anna 192.0.2.1 password - invalid;");
+}
+
 static void a_job_is_noted_when_asked_for_and_when_it_ends_machine_by_machine(void **state)
 {
     FakeWorld *world = *state;
@@ -292,10 +300,58 @@ static void damaged_accounts_keep_nobody_from_the_unix_socket(void **state)
     anna->cookie = g_strdup("__Host-underpin=x");
     web_expect(anna, "GET", "/healthz", NULL, 200);
     web_expect(anna, "GET", "/api/v1/machines", NULL, 500);
-    g_auto(WebAnswer) answer = web_ask(anna, "GET", "/api/v1/session", NULL);
-    assert_int_equal(answer.status, 500);
-    assert_non_null(strstr(web_text(&answer, "hint"), "setup-link"));
+    web_expect(anna, "GET", "/api/v1/session", NULL, 500);
     web_expect(root, "GET", ACCOUNTS, NULL, 500);
+}
+
+static void assert_tells_nothing_of_the_host(const WebAnswer *answer)
+{
+    g_autofree char *text = json_dumps(answer->json, JSON_ENCODE_ANY);
+    assert_int_equal(answer->status, 500);
+    assert_null(strstr(text, "underpin-damaged"));
+    assert_string_equal(web_text(answer, "detail"), "accounts cannot be read");
+    assert_non_null(strstr(web_text(answer, "hint"), "an administrator of the host"));
+}
+
+static void where_damaged_accounts_lie_is_for_administrators_of_the_host(void **state)
+{
+    static const struct {
+        const char *method, *target, *body;
+    } requests[] = {
+        {"GET", "/api/v1/session", NULL},
+        {"POST", "/api/v1/session", "{\"name\":\"anna\",\"password\":\"correct horse\"}"},
+        {"POST", "/api/v1/setup", "{\"token\":\"x\",\"password\":\"correct horse\"}"},
+        {"GET", "/api/v1/machines", NULL},
+    };
+    FakeWorld *world = *state;
+    access_free(world->api.access);
+    world->api.access = open_damaged(world);
+    g_autoptr(WebClient) root = web_client_new_root(world);
+    g_autoptr(WebClient) stranger = web_client_new(world);
+    stranger->cookie = g_strdup("__Host-underpin=x");
+    for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_auto(WebAnswer) answer =
+            web_ask(stranger, requests[i].method, requests[i].target, requests[i].body);
+        assert_tells_nothing_of_the_host(&answer);
+    }
+    g_auto(WebAnswer) told = web_ask(root, "GET", "/api/v1/session", NULL);
+    assert_non_null(strstr(web_text(&told, "detail"), "underpin-damaged"));
+    assert_non_null(strstr(web_text(&told, "hint"), "setup-link"));
+}
+
+/* The file may not be ours to write: "denied" is not to be taken for a wrong password then. */
+static void a_file_of_accounts_that_cannot_be_opened_is_no_wrong_password(void **state)
+{
+    FakeWorld *world = *state;
+    AccessConfig config;
+    access_config_init(&config);
+    config.path = "/sys/underpin-damaged";
+    access_free(world->api.access);
+    world->api.access = access_open(&config, world->clock);
+    g_autoptr(WebClient) anna = web_client_new(world);
+    g_auto(WebAnswer) answer = web_ask(anna, "POST", "/api/v1/session",
+                                       "{\"name\":\"anna\",\"password\":\"correct horse\"}");
+    assert_tells_nothing_of_the_host(&answer);
 }
 
 static void the_doctor_says_that_accounts_cannot_be_used(void **state)
@@ -325,10 +381,13 @@ int main(void)
         CASE(strangers_cannot_fill_the_trail),
         CASE(attempts_that_come_too_early_are_not_noted),
         CASE(changes_of_accounts_are_noted_refused_ones_too),
+        CASE(a_password_that_cannot_be_taken_is_not_noted_as_changed),
         CASE(a_job_is_noted_when_asked_for_and_when_it_ends_machine_by_machine),
         CASE(what_root_does_is_noted_without_an_address),
         CASE(the_trail_comes_in_pages),
         CASE(damaged_accounts_keep_nobody_from_the_unix_socket),
+        CASE(where_damaged_accounts_lie_is_for_administrators_of_the_host),
+        CASE(a_file_of_accounts_that_cannot_be_opened_is_no_wrong_password),
         CASE(the_doctor_says_that_accounts_cannot_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
