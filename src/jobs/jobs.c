@@ -104,6 +104,7 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers)
     jobs->open =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)open_job_free);
     jobs->wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    jobs->settling = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     jobs->retry = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     jobs->care_cancellable = g_cancellable_new();
     jobs->event_queue = g_async_queue_new();
@@ -119,6 +120,7 @@ void jobs_free(Jobs *jobs)
     engine_listen(jobs->engine, NULL, NULL);
     g_hash_table_unref(jobs->open);
     g_hash_table_unref(jobs->wanted);
+    g_hash_table_unref(jobs->settling);
     g_hash_table_unref(jobs->retry);
     g_object_unref(jobs->care_cancellable);
     g_queue_clear_full(&jobs->digests, (GDestroyNotify)digest_wish_free);

@@ -16,26 +16,31 @@
  * -----------------------------------------------------------------------------------------------
  */
 
-void jobs_want_settle(Jobs *jobs, const char *machine_id)
+/* Caller holds the lock. One that runs may have asked for the machine's power before it stopped: it
+ * is followed by another, instead of being met by it. */
+static void queue_settle(Jobs *jobs, const char *machine_id)
 {
-    g_mutex_lock(&jobs->lock);
+    if (g_hash_table_contains(jobs->settling, machine_id)) {
+        g_hash_table_insert(jobs->settling, g_strdup(machine_id), GINT_TO_POINTER(TRUE));
+        return;
+    }
     gboolean is_new = !jobs->stopping && g_hash_table_add(jobs->wanted, g_strdup(machine_id));
     if (is_new && jobs->settlers)
         g_thread_pool_push(jobs->settlers, g_strdup(machine_id), NULL);
+}
+
+void jobs_want_settle(Jobs *jobs, const char *machine_id)
+{
+    g_mutex_lock(&jobs->lock);
+    queue_settle(jobs, machine_id);
     g_mutex_unlock(&jobs->lock);
 }
 
 /* BUSY ends with an event of its own (a stop, the end of a job); everything else is tried again. */
-void jobs_settle_one(gpointer machine_id, gpointer user_data)
+static void settle(Jobs *jobs, const char *id)
 {
-    Jobs *jobs = user_data;
-    g_autofree char *id = machine_id;
     g_autoptr(GError) error = NULL;
-    g_mutex_lock(&jobs->lock);
-    g_hash_table_remove(jobs->wanted, id);
-    gboolean stopping = jobs->stopping;
-    g_mutex_unlock(&jobs->lock);
-    if (stopping || engine_settle(jobs->engine, id, &error))
+    if (engine_settle(jobs->engine, id, &error))
         return;
     if (error_code(error) != UNDERPIN_ERROR_BUSY)
         g_message("settling machine %s: %s", id, error->message);
@@ -45,6 +50,41 @@ void jobs_settle_one(gpointer machine_id, gpointer user_data)
     g_hash_table_add(jobs->retry, g_strdup(id));
     g_cond_broadcast(&jobs->care_wake); /* it may be waiting for a longer time */
     g_mutex_unlock(&jobs->lock);
+}
+
+/* FALSE where it is not to run now. */
+static gboolean begin_settle(Jobs *jobs, const char *id)
+{
+    g_mutex_lock(&jobs->lock);
+    gboolean is_free = !g_hash_table_contains(jobs->settling, id);
+    gboolean begins = is_free && !jobs->stopping;
+    g_hash_table_remove(jobs->wanted, id);
+    if (begins)
+        g_hash_table_insert(jobs->settling, g_strdup(id), GINT_TO_POINTER(FALSE));
+    else if (!is_free)
+        queue_settle(jobs, id);
+    g_mutex_unlock(&jobs->lock);
+    return begins;
+}
+
+static void end_settle(Jobs *jobs, const char *id)
+{
+    g_mutex_lock(&jobs->lock);
+    gboolean again = GPOINTER_TO_INT(g_hash_table_lookup(jobs->settling, id));
+    g_hash_table_remove(jobs->settling, id);
+    if (again)
+        queue_settle(jobs, id);
+    g_mutex_unlock(&jobs->lock);
+}
+
+void jobs_settle_one(gpointer machine_id, gpointer user_data)
+{
+    Jobs *jobs = user_data;
+    g_autofree char *id = machine_id;
+    if (!begin_settle(jobs, id))
+        return;
+    settle(jobs, id);
+    end_settle(jobs, id);
 }
 
 static void retry_settles(Jobs *jobs)

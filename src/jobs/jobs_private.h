@@ -24,8 +24,9 @@ struct Jobs {
     guint history_most;
     gint64 next_pruning; /* of the care thread: by the clock port */
     GMutex lock;
-    GHashTable *open;   /* job id -> OpenJob */
-    GHashTable *wanted; /* machine id: a settle is queued */
+    GHashTable *open;     /* job id -> OpenJob */
+    GHashTable *wanted;   /* machine id: a settle is queued */
+    GHashTable *settling; /* machine id: a settle runs -> whether it was wanted again meanwhile */
     GHashTable
         *retry; /* machine id: a settle failed, and is tried again with the next round of care */
     gboolean stopping;

@@ -11,6 +11,7 @@
 
 #include "foundation/error.h"
 #include "jobs/jobs.h"
+#include "ports/hypervisor_adapter.h"
 #include "ports/storage_adapter.h"
 #include "support/world.h"
 #include "unit/engine/steps.h"
@@ -291,6 +292,72 @@ static void a_machine_that_moves_later_gets_its_digest_in_the_background(void **
     assert_null(strstr(item->receipt, "digest_before"));
 }
 
+/* --- a stop while a settle looks -------------------------------------------------------------- */
+
+/* Libvirt, whose answers tell how it was a moment ago; the first that is asked for is late. */
+static struct {
+    const HypervisorOps *real;
+    GMutex lock;
+    GCond changed;
+    gboolean is_behind, is_asked;
+} host;
+
+static gboolean late_power(Hypervisor *hypervisor, const char *uuid, Power *power_out,
+                           GError **error)
+{
+    gboolean ok = host.real->power(hypervisor, uuid, power_out, error);
+    g_mutex_lock(&host.lock);
+    gboolean is_first = host.is_behind && !host.is_asked;
+    if (host.is_behind)
+        *power_out = POWER_RUNNING;
+    host.is_asked = TRUE;
+    g_cond_broadcast(&host.changed);
+    while (is_first && host.is_behind)
+        g_cond_wait(&host.changed, &host.lock);
+    g_mutex_unlock(&host.lock);
+    return ok;
+}
+
+static void stop_while_a_settle_looks(Queue *queue)
+{
+    g_autoptr(Machine) machine = world_machine(queue->world, "lab-1");
+    g_mutex_lock(&host.lock);
+    host.is_behind = TRUE;
+    host.is_asked = FALSE;
+    g_mutex_unlock(&host.lock);
+    jobs_want_settle(queue->jobs, machine->id);
+    g_mutex_lock(&host.lock);
+    while (!host.is_asked)
+        g_cond_wait(&host.changed, &host.lock);
+    g_mutex_unlock(&host.lock);
+    world_stop(queue->world, "lab-1");
+    g_mutex_lock(&host.lock);
+    host.is_behind = FALSE;
+    g_cond_broadcast(&host.changed);
+    g_mutex_unlock(&host.lock);
+}
+
+/* Several times, for the two may pass each other by luck. */
+static void a_stop_is_not_missed_while_a_settle_looks(void **state)
+{
+    Queue *queue = *state;
+    host.real = queue->world->hypervisor->ops;
+    HypervisorOps late = *host.real;
+    late.power = late_power;
+    stop_queue(queue);
+    queue->world->hypervisor->ops = &late;
+    start_queue(queue);
+    for (guint round = 0; round < 10; round++) {
+        world_start(queue->world, "lab-1");
+        g_autoptr(Job) job = submit(queue, rebase(round % 2 ? "v1" : "v2"));
+        job_unref(wait_for(queue, job->id, JOB_PENDING));
+        stop_while_a_settle_looks(queue);
+        job_unref(wait_for(queue, job->id, JOB_DONE));
+    }
+    stop_queue(queue);
+    queue->world->hypervisor->ops = host.real;
+}
+
 /* --- background care -------------------------------------------------------------------------- */
 
 static gboolean has_a_sample(Queue *queue)
@@ -415,6 +482,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             a_machine_that_moves_later_gets_its_digest_in_the_background, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_is_not_missed_while_a_settle_looks, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_free_space_is_noted_in_the_background, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(old_jobs_are_dropped_in_the_background, set_up, tear_down),
