@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "access/schema.h"
+#include "database/backup.h"
 #include "foundation/error.h"
 
 /* An address may try more often than a name that many addresses try at. */
@@ -67,4 +68,10 @@ gboolean access_is_usable(const Access *access, GError **error)
         return TRUE;
     g_propagate_error(error, g_error_copy(access->problem));
     return FALSE;
+}
+
+gboolean access_backup(Access *access, const char *path, GError **error)
+{
+    ACCESS_ENTER(access, error, FALSE);
+    return database_backup(&access->database, path, error);
 }

@@ -29,6 +29,9 @@ void access_free(Access *access);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Access, access_free)
 /* NULL: fine. Else why accounts cannot be used, with the remedy. Borrowed. */
 const GError *access_problem(const Access *access);
+/* A consistent copy of everything into a new file `path`, mode 0600, durable; EXISTS where there is
+ * one. Others wait meanwhile. */
+gboolean access_backup(Access *access, const char *path, GError **error);
 
 /* --- accounts --------------------------------------------------------------------------------- */
 

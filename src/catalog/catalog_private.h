@@ -50,7 +50,6 @@ gboolean sqlite_prune_jobs(Catalog *catalog, const JobPruning *pruning, guint *p
 gboolean sqlite_put_sample(Catalog *catalog, const SpaceSample *sample, gint64 keep_from,
                            GError **error);
 GArray *sqlite_list_samples(Catalog *catalog, gint64 since, GError **error);
-gboolean sqlite_backup(Catalog *catalog, const char *path, GError **error);
 gboolean sqlite_check(Catalog *catalog, GPtrArray *findings, GError **error);
 
 /* Inside a transaction: writes an object's row. `outer` are the values of the table's outer

@@ -3,6 +3,7 @@
 
 #include "catalog/catalog_private.h"
 #include "catalog/schema.h"
+#include "database/backup.h"
 #include "foundation/error.h"
 
 #define PUT_META                                                                                   \
@@ -62,6 +63,13 @@ static void sqlite_free(Catalog *base)
     g_hash_table_unref(catalog->open_jobs);
     g_mutex_clear(&catalog->lock);
     g_free(catalog);
+}
+
+static gboolean sqlite_backup(Catalog *base, const char *path, GError **error)
+{
+    SqliteCatalog *catalog = (SqliteCatalog *)base;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
+    return database_backup(&catalog->database, path, error);
 }
 
 static const CatalogOps sqlite_ops = {

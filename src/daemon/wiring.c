@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "catalog/sqlite_catalog.h"
+#include "daemon/accounts_backup.h"
 #include "daemon/hook_install.h"
 #include "daemon/hook_socket.h"
 #include "foundation/error.h"
@@ -158,6 +159,8 @@ static void make_engine(Wiring *wiring)
     engine.require_hook = config->require_hook;
     engine.mend_hook = config->require_hook ? mend_hook : NULL;
     engine.mend_data = (gpointer)config;
+    engine.back_up_beside = accounts_backup;
+    engine.back_up_data = wiring->access;
     engine.store_root = directory_storage_root(wiring->storage);
     wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog,
                                 wiring->claims, wiring->clock, &engine);

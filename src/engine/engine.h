@@ -29,6 +29,11 @@ typedef struct {
     void (*mend_hook)(gpointer user_data); /* called once when the hook is not in force, before it
                                               is looked again; or NULL */
     gpointer mend_data;
+    /* Copies to beside `path`, where the catalog's copy stands, what the engine does not know of,
+     * and tells in a phrase (caller frees) what has become of it. On failure it takes the catalog's
+     * copy away. NULL: there is nothing. */
+    char *(*back_up_beside)(const char *path, gpointer user_data, GError **error);
+    gpointer back_up_data;
     const char *store_root; /* borrowed: whose hook is to be in force; NULL: do not look */
 } EngineConfig;
 void engine_config_init(EngineConfig *config);

@@ -160,7 +160,14 @@ static gboolean act_reboot(Run *run, const Machine *machine, GError **error)
 
 static gboolean act_backup(Run *run, const Machine *machine, GError **error)
 {
-    return catalog_backup(run->engine->catalog, run->job->request->path, error);
+    const EngineConfig *config = &run->engine->config;
+    const char *path = run->job->request->path;
+    if (!catalog_backup(run->engine->catalog, path, error))
+        return FALSE;
+    if (!config->back_up_beside)
+        return TRUE;
+    run->job->message = config->back_up_beside(path, config->back_up_data, error);
+    return run->job->message != NULL;
 }
 
 static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)

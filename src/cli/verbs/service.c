@@ -1,4 +1,4 @@
-/* `underpin doctor | backup`: the health of the service, and a copy of its catalog. */
+/* `underpin doctor | backup`: the health of the service, and a copy of what it knows. */
 #include <stdio.h>
 
 #include "cli/confirm.h"
@@ -155,11 +155,13 @@ static int run_backup(Call *call, GError **error)
 const Command command_backup = {
     .name = "backup",
     .group = GROUP_SERVICE,
-    .summary = "copy the catalog to a file",
+    .summary = "copy the catalog and the accounts to files",
     .usage = "FILE",
-    .description = "The daemon writes the file, while it works. Images are not part of it.",
+    .description =
+        "The daemon writes FILE and FILE.accounts, while it works. Both are new files, for "
+        "root alone. Images are not part of it.",
     .examples = "backup /var/backups/underpin.db # a copy that is consistent",
-    .also_known_as = "dump, save catalog",
+    .also_known_as = "dump, save catalog, save accounts",
     .names = NAMES_FILES,
     .least_arguments = 1,
     .most_arguments = 1,

@@ -1,11 +1,12 @@
 /* The real underpind in a private place, on libvirt's test driver: start, second start, stop, kill,
- * and start again. */
+ * start again, and what a backup brings back. */
 #include "cmocka_prelude.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <grp.h>
+#include <jansson.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -229,6 +230,109 @@ static void a_store_that_is_not_there_is_not_made_anew(void **state)
     assert_int_equal(access(store, F_OK), -1);
 }
 
+/* --- jobs, accounts and backups --------------------------------------------------------------- */
+
+static void kill_it(Fixture *fixture)
+{
+    kill(fixture->daemon, SIGKILL);
+    assert_int_equal(end(fixture), -SIGKILL);
+}
+
+static json_t *ask(const Fixture *fixture, const char *method, const char *target, const char *body,
+                   unsigned status)
+{
+    g_auto(RawAnswer) answer =
+        raw_request(fixture->api, method, target, body ? "application/json" : NULL, body);
+    if (answer.status != status)
+        fail_msg("%s %s: %u, %s", method, target, answer.status, answer.body->str);
+    return json_loads(answer.body->str, 0, NULL);
+}
+
+static void add_account(const Fixture *fixture, const char *name)
+{
+    g_autofree char *body = g_strdup_printf("{\"name\":\"%s\",\"role\":\"administrator\","
+                                            "\"password\":\"correct horse\"}",
+                                            name);
+    json_decref(ask(fixture, "POST", "/api/v1/accounts", body, 201));
+}
+
+/* The job of a backup to that file, once it has ended. */
+static json_t *back_up(const Fixture *fixture, const char *path)
+{
+    g_autofree char *body = g_strdup_printf("{\"verb\":\"backup\",\"path\":\"%s\"}", path);
+    json_t *job = ask(fixture, "POST", "/api/v1/jobs", body, 202);
+    g_autofree char *target =
+        g_strconcat("/api/v1/jobs/", json_string_value(json_object_get(job, "id")), NULL);
+    while (!json_is_string(json_object_get(job, "finished_at"))) {
+        json_decref(job);
+        g_usleep(1000);
+        job = ask(fixture, "GET", target, NULL, 200);
+    }
+    return job;
+}
+
+static void assert_ended(json_t *job, const char *state, const char *text)
+{
+    g_autofree char *told = json_dumps(job, 0);
+    assert_string_equal(json_string_value(json_object_get(job, "state")), state);
+    if (!strstr(told, text))
+        fail_msg("'%s' is not in %s", text, told);
+    json_decref(job);
+}
+
+static void put_back(const Fixture *fixture, const char *copy, const char *name)
+{
+    g_autofree char *file = below(fixture, name), *log = g_strconcat(file, "-wal", NULL);
+    assert_int_equal(g_remove(log), 0);
+    assert_int_equal(g_rename(copy, file), 0);
+}
+
+static void a_backup_brings_back_catalog_and_accounts(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy"), *accounts = below(fixture, "copy.accounts");
+    start(fixture);
+    add_account(fixture, "anna");
+    assert_ended(back_up(fixture, copy), "done", "copy.accounts'");
+    add_account(fixture, "bert");
+    kill_it(fixture);
+    put_back(fixture, copy, "catalog.sqlite");
+    put_back(fixture, accounts, "access.sqlite");
+    start(fixture);
+    json_t *answer = ask(fixture, "GET", "/api/v1/accounts", NULL, 200);
+    const json_t *list = json_object_get(answer, "items");
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "name")),
+                        "anna");
+    json_decref(answer);
+    assert_answers(fixture, "/healthz", "\"store\":\"ok\"");
+}
+
+static void half_a_backup_is_none(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy"), *accounts = below(fixture, "copy.accounts");
+    assert_true(g_file_set_contents(accounts, "precious", -1, NULL));
+    start(fixture);
+    assert_ended(back_up(fixture, copy), "failed", "copy.accounts' already");
+    assert_false(g_file_test(copy, G_FILE_TEST_EXISTS));
+    g_autofree char *content = NULL;
+    assert_true(g_file_get_contents(accounts, &content, NULL, NULL));
+    assert_string_equal(content, "precious");
+}
+
+static void damaged_accounts_do_not_keep_the_catalog_from_being_backed_up(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy"), *accounts = below(fixture, "copy.accounts");
+    g_autofree char *damaged = below(fixture, "access.sqlite");
+    assert_true(g_file_set_contents(damaged, "this is no database", -1, NULL));
+    start(fixture);
+    assert_ended(back_up(fixture, copy), "done", "without the accounts");
+    assert_true(g_file_test(copy, G_FILE_TEST_EXISTS));
+    assert_false(g_file_test(accounts, G_FILE_TEST_EXISTS));
+}
+
 static void users_are_told_to_be_root(void **state)
 {
     const Fixture *fixture = *state;
@@ -266,6 +370,9 @@ int main(void)
         TEST(it_starts_again_after_a_kill),
         TEST(a_second_daemon_is_refused_whatever_it_shares),
         TEST(a_store_that_is_not_there_is_not_made_anew),
+        TEST(a_backup_brings_back_catalog_and_accounts),
+        TEST(half_a_backup_is_none),
+        TEST(damaged_accounts_do_not_keep_the_catalog_from_being_backed_up),
         TEST(users_are_told_to_be_root),
     };
     if (geteuid() != 0) {

@@ -356,6 +356,41 @@ static void a_damaged_image_is_a_refusal_with_its_remedy(void **state)
     assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
 
+static char *copy_beside(const char *path, gpointer fails, GError **error)
+{
+    assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    if (!fails)
+        return g_strdup("the rest is beside it");
+    error_set(error, UNDERPIN_ERROR_NO_SPACE, "free space", "the rest has no room");
+    return NULL;
+}
+
+/* A backup with that configuration, run. */
+static Job *back_up(gboolean fails)
+{
+    EngineConfig config;
+    world_config_init(&config);
+    config.back_up_beside = copy_beside;
+    config.back_up_data = GINT_TO_POINTER(fails);
+    World *world = world_new_with(WORLD_DIRECTORY, &config);
+    Request *request = request_new(VERB_BACKUP);
+    request->path = path_in(world, "copy");
+    Job *job = world_run(world, request);
+    world_free(world);
+    return job;
+}
+
+static void a_backup_tells_of_what_is_copied_beside_it(void **state)
+{
+    g_autoptr(Job) done = back_up(FALSE);
+    assert_int_equal(done->state, JOB_DONE);
+    assert_string_equal(done->message, "the rest is beside it");
+    g_autoptr(Job) failed = back_up(TRUE);
+    const JobItem *item = failed->items->pdata[0];
+    assert_int_equal(failed->state, JOB_FAILED);
+    assert_int_equal(item->error_code, UNDERPIN_ERROR_NO_SPACE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)
 
 int main(void)
@@ -373,6 +408,7 @@ int main(void)
         TEST(a_file_that_nobody_knows_is_shown_and_never_deleted),
         TEST(a_description_that_is_gone_is_written_anew),
         TEST(a_damaged_image_is_a_refusal_with_its_remedy),
+        cmocka_unit_test(a_backup_tells_of_what_is_copied_beside_it),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -1,12 +1,12 @@
 /*
- * A consistent copy of the catalog into a new file.
+ * A consistent copy of a database into a new file.
  *
  *     copy to PATH.partial ── check ── fsync ── rename without replacing ── fsync of the directory
  *
  * Whatever is killed, PATH is absent or whole. A partial copy that a crash left is overwritten by
  * the next try.
  */
-#include "catalog/catalog_private.h"
+#include "database/backup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,15 +25,14 @@ static gboolean finish_copy(Database *copy, GError **error)
         return FALSE;
     if (!g_str_equal(verdict, "ok"))
         return error_set(error, UNDERPIN_ERROR_BACKEND, "see 'underpin doctor'",
-                         "the copy of the catalog is damaged");
+                         "the copy of %s is damaged", copy->kind->noun);
     g_autofree char *mode = database_text(copy, "PRAGMA journal_mode = DELETE", error);
     return mode != NULL;
 }
 
-static gboolean copy_pages(SqliteCatalog *catalog, Database *copy, GError **error)
+static gboolean copy_pages(Database *database, Database *copy, GError **error)
 {
-    sqlite3_backup *backup =
-        sqlite3_backup_init(copy->handle, "main", catalog->database.handle, "main");
+    sqlite3_backup *backup = sqlite3_backup_init(copy->handle, "main", database->handle, "main");
     if (backup == NULL)
         return database_fail(copy, sqlite3_errcode(copy->handle), error);
     int code = sqlite3_backup_step(backup, -1);
@@ -41,15 +40,15 @@ static gboolean copy_pages(SqliteCatalog *catalog, Database *copy, GError **erro
     return code == SQLITE_DONE || database_fail(copy, code, error);
 }
 
-static gboolean write_copy(SqliteCatalog *catalog, const char *partial, GError **error)
+static gboolean write_copy(Database *database, const char *partial, GError **error)
 {
-    Database copy = {.path = g_strdup(partial)};
+    Database copy = {.kind = database->kind, .path = g_strdup(partial)};
     int code = sqlite3_open_v2(partial, &copy.handle, SQLITE_OPEN_READWRITE, NULL);
     gboolean written =
         (code == SQLITE_OK || database_fail(&copy, code, error)) &&
         database_execute(&copy, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF",
                          error) &&
-        copy_pages(catalog, &copy, error) && finish_copy(&copy, error);
+        copy_pages(database, &copy, error) && finish_copy(&copy, error);
     database_close(&copy);
     return written;
 }
@@ -79,9 +78,10 @@ static gboolean sync_partial(const char *partial, GError **error)
 }
 
 /* Not every file system has a rename that refuses to replace; a link refuses everywhere else. */
-static gboolean publish(const char *partial, const char *path, GError **error)
+static gboolean publish(const Database *database, const char *partial, const char *path,
+                        GError **error)
 {
-    if (!fault_point(FAULT_CATALOG_BACKUP, error))
+    if (database->kind->visits_fault_points && !fault_point(FAULT_CATALOG_BACKUP, error))
         return FALSE;
     int result = renameat2(AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE);
     if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
@@ -96,16 +96,14 @@ static gboolean publish(const char *partial, const char *path, GError **error)
     return result == 0 || error_set_errno(error, errno, "naming the backup '%s'", path);
 }
 
-gboolean sqlite_backup(Catalog *base, const char *path, GError **error)
+gboolean database_backup(Database *database, const char *path, GError **error)
 {
-    SqliteCatalog *catalog = (SqliteCatalog *)base;
     g_autofree char *partial = g_strconcat(path, ".partial", NULL);
     g_autofree char *directory = g_path_get_dirname(path);
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&catalog->lock);
     if (!make_partial(partial, error))
         return FALSE;
-    if (!write_copy(catalog, partial, error) || !sync_partial(partial, error) ||
-        !publish(partial, path, error)) {
+    if (!write_copy(database, partial, error) || !sync_partial(partial, error) ||
+        !publish(database, partial, path, error)) {
         unlink(partial);
         return FALSE;
     }
