@@ -148,15 +148,16 @@ Identity *access_token(Access *access, const char *secret, GError **error);
 
 typedef struct {
     gint64 sequence; /* given by the trail */
-    gint64 at;       /* given by the trail */
+    gint64 at;       /* when it happened; 0: as it is noted */
     char *account;   /* in whose name; NULL: nobody's */
     char *address;   /* NULL: by the unix socket, or the daemon itself */
     char *action;    /* "login", "account-add", a verb's name … */
     char *machine;   /* name; NULL: about none */
-    char *result;    /* "ok", "accepted", an item's state, or an error's code */
+    char *result;    /* "ok", AUDIT_ACCEPTED, an item's state, or an error's code */
     char *detail;    /* why, or what else; NULL: nothing to say */
     char *job;       /* id; NULL: none */
 } AuditEntry;
+#define AUDIT_ACCEPTED "accepted" /* a job that was asked for; how it ends is told by others */
 AuditEntry *audit_entry_new(const char *action, const char *result);
 void audit_entry_free(AuditEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuditEntry, audit_entry_free)
@@ -172,3 +173,6 @@ typedef struct {
 } AuditQuery;
 /* Newest first; new array of AuditEntry. */
 GPtrArray *access_list_audit(Access *access, const AuditQuery *query, GError **error);
+/* Ids of jobs that were accepted and whose end has not been noted, among the 1,000 requests that
+ * were accepted last. New array. */
+GPtrArray *access_list_unended(Access *access, GError **error);

@@ -42,8 +42,9 @@ static gboolean append(Access *access, const AuditEntry *entry, gint64 sequence,
     return sql_run(&access->database, error,
                    "INSERT INTO audit (sequence, at, account, address, action, machine, result,"
                    " detail, job) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   "nnttttttt", sequence, now, entry->account, entry->address, entry->action,
-                   entry->machine, entry->result, entry->detail, entry->job);
+                   "nnttttttt", sequence, entry->at ? entry->at : now, entry->account,
+                   entry->address, entry->action, entry->machine, entry->result, entry->detail,
+                   entry->job);
 }
 
 static gboolean prune(Work *work, GError **error)
@@ -120,4 +121,30 @@ GPtrArray *access_list_audit(Access *access, const AuditQuery *query, GError **e
             g_ptr_array_add(entries, read_row(statement));
     }
     return statement ? g_steal_pointer(&entries) : NULL;
+}
+
+/* --- jobs whose end is missing ---------------------------------------------------------------- */
+
+#define UNENDED_AMONG "1000"
+
+static const char unended[] =
+    "SELECT DISTINCT asked.job"
+    " FROM (SELECT job, action FROM audit WHERE result = '" AUDIT_ACCEPTED "' AND job IS NOT NULL"
+    "       ORDER BY sequence DESC LIMIT " UNENDED_AMONG ") AS asked"
+    " WHERE NOT EXISTS (SELECT 1 FROM audit AS ended WHERE ended.job = asked.job"
+    "  AND ended.action = asked.action AND ended.result <> '" AUDIT_ACCEPTED "')";
+
+GPtrArray *access_list_unended(Access *access, GError **error)
+{
+    ACCESS_ENTER(access, error, NULL);
+    gboolean more = TRUE;
+    g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(SqlStatement) statement = sql_prepare(&access->database, error, unended, "");
+    while (statement && more) {
+        if (!database_step(&access->database, statement, &more, error))
+            return NULL;
+        if (more)
+            g_ptr_array_add(jobs, sql_text(statement, 0));
+    }
+    return statement ? g_steal_pointer(&jobs) : NULL;
 }

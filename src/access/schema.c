@@ -73,7 +73,13 @@ static const char version_1[] =
     "CREATE INDEX audit_by_machine ON audit (machine, sequence);"
     "CREATE INDEX audit_by_account ON audit (account, sequence);";
 
+/* Which jobs' ends are missing is asked at each start. */
+static const char version_2[] =
+    "CREATE INDEX audit_by_job ON audit (job) WHERE job IS NOT NULL;"
+    "CREATE INDEX audit_by_request ON audit (sequence) WHERE result = 'accepted';";
+
 const Migration access_migrations[] = {
     {1, version_1},
+    {2, version_2},
 };
 const guint access_migration_count = G_N_ELEMENTS(access_migrations);

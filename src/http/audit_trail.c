@@ -71,6 +71,7 @@ void audit_request(const Api *api, const Route *route, const HttpRequest *reques
 static AuditEntry *entry_of_job(const Job *job, const char *result)
 {
     AuditEntry *entry = audit_entry_new(verb_name(job->request->verb), result);
+    entry->at = job->finished_at;
     entry->account = g_strdup(job->requested_by);
     entry->job = g_strdup(job->id);
     return entry;
@@ -92,4 +93,20 @@ void audit_job(const Api *api, const Job *job)
         g_ptr_array_add(entries, entry);
     }
     write_entries(api, entries);
+}
+
+/* One that is no longer in the catalog is told of by nobody. */
+void audit_catch_up(const Api *api)
+{
+    g_autoptr(GError) error = NULL;
+    if (access_problem(api->access))
+        return;
+    g_autoptr(GPtrArray) ids = access_list_unended(api->access, &error);
+    if (!ids)
+        g_warning("the audit trail may lack how jobs have ended: %s", error->message);
+    for (guint i = 0; ids && i < ids->len; i++) {
+        g_autoptr(Job) job = catalog_get_job(api->catalog, ids->pdata[i], NULL);
+        if (job && job_state_is_final(job->state))
+            audit_job(api, job);
+    }
 }

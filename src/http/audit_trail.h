@@ -13,3 +13,6 @@ void audit_request(const Api *api, const Route *route, const HttpRequest *reques
                    const HttpResponse *response, const GError *error);
 /* Notes the end of a job, machine by machine. */
 void audit_job(const Api *api, const Job *job);
+/* The same for jobs that ended without that, because the daemon was killed in between or the trail
+ * could not be written. To be called before jobs run. */
+void audit_catch_up(const Api *api);

@@ -105,6 +105,7 @@ gboolean event_bridge_connect(const Api *api, GError **error)
         return FALSE;
     for (guint i = 0; i < open->len; i++)
         job_tally_note(api->tally, open->pdata[i]);
+    audit_catch_up(api);
     jobs_listen(api->jobs, on_jobs_event, (gpointer)api);
     jobs_listen_engine(api->jobs, on_engine_event, (gpointer)api);
     return TRUE;

@@ -66,7 +66,7 @@ static void note_job(const Api *api, AuditEntry *entry, const Job *job)
     const GPtrArray *machines = job->request->machines;
     g_autoptr(Machine) machine =
         machines->len == 1 ? engine_find_machine(api->engine, machines->pdata[0], NULL) : NULL;
-    entry->result = g_strdup("accepted");
+    entry->result = g_strdup(AUDIT_ACCEPTED);
     entry->job = g_strdup(job->id);
     entry->machine = machine ? g_strdup(machine->name) : NULL;
 }

@@ -100,6 +100,58 @@ static void what_is_older_than_the_retention_goes(void **state)
     assert_results(fixture, (AuditQuery){0}, "cb");
 }
 
+static void note_of_job(Fixture *fixture, const char *action, const char *result, const char *job)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(free_entry);
+    AuditEntry *entry = audit_entry_new(action, result);
+    entry->job = g_strdup(job);
+    g_ptr_array_add(entries, entry);
+    assert_true(access_note(fixture->access, entries, NULL));
+}
+
+static void jobs_whose_end_is_missing_are_found_after_a_restart(void **state)
+{
+    Fixture *fixture = *state;
+    note_of_job(fixture, "start", AUDIT_ACCEPTED, "ended");
+    note_of_job(fixture, "start", "failed", "ended");
+    note_of_job(fixture, "rebase", AUDIT_ACCEPTED, "unended");
+    note_of_job(fixture, "rebase", AUDIT_ACCEPTED, "unended"); /* asked for once more */
+    note_of_job(fixture, "job-cancel", "ok", "unended");
+    note_of_job(fixture, "login", "ok", NULL);
+    fixture_reopen(fixture);
+    g_autoptr(GPtrArray) jobs = access_list_unended(fixture->access, NULL);
+    assert_int_equal(jobs->len, 1);
+    assert_string_equal(jobs->pdata[0], "unended");
+}
+
+static void only_late_requests_are_looked_at(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(free_entry);
+    for (guint i = 0; i < 1001; i++) {
+        AuditEntry *entry = audit_entry_new("start", AUDIT_ACCEPTED);
+        entry->job = g_strdup_printf("%u", i);
+        g_ptr_array_add(entries, entry);
+    }
+    assert_true(access_note(fixture->access, entries, NULL));
+    g_autoptr(GPtrArray) jobs = access_list_unended(fixture->access, NULL);
+    assert_int_equal(jobs->len, 1000);
+    for (guint i = 0; i < jobs->len; i++)
+        assert_string_not_equal(jobs->pdata[i], "0");
+}
+
+static void what_has_happened_before_keeps_its_time(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(free_entry);
+    g_ptr_array_add(entries, audit_entry_new("start", "done"));
+    ((AuditEntry *)entries->pdata[0])->at = 1699999999;
+    assert_true(access_note(fixture->access, entries, NULL));
+    g_autoptr(GPtrArray) found =
+        access_list_audit(fixture->access, &(AuditQuery){.limit = 1}, NULL);
+    assert_int_equal(((AuditEntry *)found->pdata[0])->at, 1699999999);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -108,6 +160,9 @@ int main(void)
         CASE(it_is_filtered_by_machine_and_account),
         CASE(an_entry_keeps_all_it_was_told),
         CASE(what_is_older_than_the_retention_goes),
+        CASE(jobs_whose_end_is_missing_are_found_after_a_restart),
+        CASE(only_late_requests_are_looked_at),
+        CASE(what_has_happened_before_keeps_its_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <jansson.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -333,6 +334,49 @@ static void damaged_accounts_do_not_keep_the_catalog_from_being_backed_up(void *
     assert_false(g_file_test(accounts, G_FILE_TEST_EXISTS));
 }
 
+/* What stood there before the daemon was killed between a job's end and its note. */
+static void forget_ends(const Fixture *fixture)
+{
+    sqlite3 *handle = NULL;
+    g_autofree char *path = below(fixture, "access.sqlite");
+    assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle,
+                                  "DELETE FROM audit WHERE job IS NOT NULL"
+                                  " AND result <> 'accepted'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_changes(handle), 1);
+    sqlite3_close(handle);
+}
+
+static void assert_trail(const Fixture *fixture, const char *const *results)
+{
+    json_t *answer = ask(fixture, "GET", "/api/v1/audit", NULL, 200);
+    const json_t *items = json_object_get(answer, "items");
+    assert_int_equal(json_array_size(items), g_strv_length((char **)results));
+    for (guint i = 0; results[i]; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(items, i), "result")),
+                            results[i]);
+    json_decref(answer);
+}
+
+static void a_kill_before_the_note_of_a_jobs_end_loses_it_not(void **state)
+{
+    static const char *const whole[] = {"done", "accepted", NULL};
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy");
+    start(fixture);
+    assert_ended(back_up(fixture, copy), "done", "copy.accounts'");
+    kill(fixture->daemon, SIGTERM);
+    assert_int_equal(end(fixture), 0);
+    forget_ends(fixture);
+    for (guint starts = 0; starts < 2; starts++) {
+        start(fixture);
+        assert_trail(fixture, whole);
+        kill_it(fixture);
+    }
+}
+
 static void users_are_told_to_be_root(void **state)
 {
     const Fixture *fixture = *state;
@@ -373,6 +417,7 @@ int main(void)
         TEST(a_backup_brings_back_catalog_and_accounts),
         TEST(half_a_backup_is_none),
         TEST(damaged_accounts_do_not_keep_the_catalog_from_being_backed_up),
+        TEST(a_kill_before_the_note_of_a_jobs_end_loses_it_not),
         TEST(users_are_told_to_be_root),
     };
     if (geteuid() != 0) {

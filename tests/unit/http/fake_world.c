@@ -318,6 +318,18 @@ static GPtrArray *catalog_open(Catalog *catalog, GError **error)
     return open;
 }
 
+static Job *catalog_job(Catalog *catalog, const char *id, GError **error)
+{
+    (void)catalog;
+    for (guint i = 0; i < queue_of_catalog->jobs->len; i++) {
+        const Job *job = queue_of_catalog->jobs->pdata[i];
+        if (g_str_equal(job->id, id))
+            return job_ref(job);
+    }
+    error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "no job '%s'", id);
+    return NULL;
+}
+
 static GPtrArray *catalog_history(Catalog *catalog, const char *machine_id, guint limit,
                                   GError **error)
 {
@@ -344,6 +356,7 @@ static void catalog_release(Catalog *catalog)
 static const CatalogOps catalog_ops = {.name = "fake",
                                        .free = catalog_release,
                                        .open_jobs = catalog_open,
+                                       .get_job = catalog_job,
                                        .machine_jobs = catalog_history};
 
 static DomainState *domain_state(const char *name, const char *uuid, const char *machine_id)

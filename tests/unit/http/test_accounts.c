@@ -250,6 +250,42 @@ static void a_job_is_noted_when_asked_for_and_when_it_ends_machine_by_machine(vo
     assert_trail(world, "?machine=lab-9", "anna - start lab-9 failed;");
 }
 
+static void ask_to_start_lab_1(FakeWorld *world)
+{
+    g_autoptr(WebClient) anna = web_client_logged_in(world, "anna");
+    web_expect(anna, "POST", "/api/v1/jobs", "{\"verb\":\"start\",\"machines\":[\"lab-1\"]}", 202);
+}
+
+/* It ends, and the daemon is killed before anybody hears of it. */
+static void end_unheard(FakeWorld *world)
+{
+    Job *job = fake_world_job(world, 0);
+    JobItem *item = job_item_new(LAB_1, "lab-1");
+    item->state = ITEM_DONE;
+    g_ptr_array_add(job->items, item);
+    job->state = JOB_DONE;
+    job->finished_at = 1700000007;
+}
+
+static void the_end_of_a_job_that_was_not_noted_is_noted_once_at_the_next_start(void **state)
+{
+    static const char whole[] = "anna - start lab-1 done;anna 192.0.2.1 start lab-1 accepted;"
+                                "anna 192.0.2.1 login - ok;";
+    FakeWorld *world = *state;
+    ask_to_start_lab_1(world);
+    assert_true(event_bridge_connect(&world->api, NULL));
+    assert_trail(world, "?limit=1", "anna 192.0.2.1 start lab-1 accepted;");
+    end_unheard(world);
+    for (guint starts = 0; starts < 2; starts++) {
+        assert_true(event_bridge_connect(&world->api, NULL));
+        assert_trail(world, "?limit=3", whole);
+    }
+    g_autoptr(WebClient) root = web_client_new_root(world);
+    g_auto(WebAnswer) answer = web_ask(root, "GET", AUDIT "?limit=1", NULL);
+    const json_t *entry = json_array_get(json_object_get(answer.json, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "at")), "2023-11-14T22:13:27Z");
+}
+
 static void what_root_does_is_noted_without_an_address(void **state)
 {
     FakeWorld *world = *state;
@@ -383,6 +419,7 @@ int main(void)
         CASE(changes_of_accounts_are_noted_refused_ones_too),
         CASE(a_password_that_cannot_be_taken_is_not_noted_as_changed),
         CASE(a_job_is_noted_when_asked_for_and_when_it_ends_machine_by_machine),
+        CASE(the_end_of_a_job_that_was_not_noted_is_noted_once_at_the_next_start),
         CASE(what_root_does_is_noted_without_an_address),
         CASE(the_trail_comes_in_pages),
         CASE(damaged_accounts_keep_nobody_from_the_unix_socket),
