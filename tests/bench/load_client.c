@@ -23,6 +23,7 @@ typedef struct {
     gboolean is_listener, is_ready, is_asking;
     GQueue waiting;     /* due times (boxed doubles) of requests that have not been sent */
     double due;         /* of the one that is asked */
+    guint kind;         /* the same */
     GString *answer;    /* what has come of it */
     gsize head, length; /* of the answer; head 0: not known yet */
 } Connection;
@@ -38,9 +39,21 @@ struct LoadClient {
     LoadResult *result; /* of the run */
 };
 
+void load_result_init(LoadResult *result)
+{
+    *result = (LoadResult){0};
+    samples_init(&result->latency);
+    samples_init(&result->lateness);
+    for (guint i = 0; i < LOAD_KINDS_MAX; i++)
+        samples_init(&result->by_kind[i]);
+}
+
 void load_result_clear(LoadResult *result)
 {
     samples_clear(&result->latency);
+    samples_clear(&result->lateness);
+    for (guint i = 0; i < LOAD_KINDS_MAX; i++)
+        samples_clear(&result->by_kind[i]);
 }
 
 /* --- one connection -----------------------------------------------------------------------------
@@ -100,7 +113,7 @@ static void send_request(Connection *connection, const char *target)
 
 static void ask_next(Connection *connection)
 {
-    LoadClient *client = connection->owner;
+    const LoadPlan *plan = &connection->owner->plan;
     double *due = g_queue_pop_head(&connection->waiting);
     connection->is_asking = due != NULL;
     if (!due)
@@ -109,14 +122,18 @@ static void ask_next(Connection *connection)
     g_free(due);
     g_string_truncate(connection->answer, 0);
     connection->head = connection->length = 0;
-    send_request(connection,
-                 client->plan.targets[client->next_target++ % client->plan.target_count]);
+    const LoadTarget *target =
+        &plan->targets[connection->owner->next_target++ % plan->target_count];
+    connection->kind = target->kind;
+    send_request(connection, target->path);
 }
 
 static void note_answer(Connection *connection, gboolean is_good)
 {
     LoadClient *client = connection->owner;
-    samples_add(&client->result->latency, seconds_now() - connection->due);
+    double latency = seconds_now() - connection->due;
+    samples_add(&client->result->latency, latency);
+    samples_add(&client->result->by_kind[connection->kind], latency);
     client->outstanding--;
     if (!is_good)
         client->result->failed++;
@@ -266,6 +283,7 @@ static void begin_request(LoadClient *client, double due)
         return;
     }
     client->outstanding++;
+    samples_add(&client->result->lateness, seconds_now() - due);
     g_queue_push_tail(&connection->waiting, g_memdup2(&due, sizeof due));
     if (!connection->is_asking)
         ask_next(connection);

@@ -7,23 +7,33 @@
 
 #include "figures.h"
 
+#define LOAD_KINDS_MAX 8
+
 typedef struct LoadClient LoadClient;
 
 typedef struct {
+    const char *path;
+    guint kind; /* what its latency is told apart by; below LOAD_KINDS_MAX */
+} LoadTarget;
+
+typedef struct {
     guint16 port;
-    guint clients;              /* connections that ask */
-    guint listeners;            /* connections that hear events */
-    const char *authorization;  /* header value */
-    const char *const *targets; /* asked in turn */
+    guint clients;             /* connections that ask */
+    guint listeners;           /* connections that hear events */
+    const char *authorization; /* header value */
+    const LoadTarget *targets; /* asked in turn */
     guint target_count;
 } LoadPlan;
 
 typedef struct {
-    Samples latency; /* seconds, one a request */
-    guint failed;    /* answers other than 200, and connections that ended */
+    Samples latency;                 /* seconds, one a request */
+    Samples by_kind[LOAD_KINDS_MAX]; /* the same, by the kind of its target */
+    Samples lateness;                /* from when a request was due until the client came to it */
+    guint failed;                    /* answers other than 200, and connections that ended */
     guint64 event_bytes;
     double rate; /* answers a second */
 } LoadResult;
+void load_result_init(LoadResult *result);
 void load_result_clear(LoadResult *result);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LoadResult, load_result_clear)
 
