@@ -2,6 +2,7 @@
 #pragma once
 
 #include "access/access.h"
+#include "access/identity_cache.h"
 #include "access/login_limit.h"
 #include "access/password.h"
 #include "access/sql.h"
@@ -11,6 +12,8 @@ struct Access {
     GError *problem; /* does not change after the start */
     PasswordGate *gate;
     LoginLimit *by_address, *by_name; /* locks of their own */
+    IdentityCache *identities;        /* the same; filled under the lock below */
+    gint has_accounts;                /* atomic; set under the lock below; 0: ask the file */
     gint64 audit_retention_seconds;
     GMutex lock; /* over what follows; never held while a password is hashed */
     Database database;

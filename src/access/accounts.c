@@ -112,10 +112,15 @@ Account *access_need_account(Access *access, const char *name, GError **error)
 
 gboolean access_needs_setup(Access *access, gboolean *needed_out, GError **error)
 {
-    ACCESS_ENTER(access, error, FALSE);
     gint64 count = 0;
+    if (g_atomic_int_get(&access->has_accounts)) {
+        *needed_out = FALSE;
+        return TRUE;
+    }
+    ACCESS_ENTER(access, error, FALSE);
     if (!database_number(&access->database, "SELECT COUNT(*) FROM account", &count, error))
         return FALSE;
+    g_atomic_int_set(&access->has_accounts, count > 0);
     *needed_out = count == 0;
     return TRUE;
 }

@@ -161,13 +161,11 @@ static gboolean touch(Access *access, const char *id, Session *session, gint64 n
                    now, id);
 }
 
-Identity *access_session(Access *access, const char *key, GError **error)
+static Identity *find_identity(Access *access, const char *id, gint64 now, GError **error)
 {
     ACCESS_ENTER(access, error, NULL);
-    g_autofree char *id = secret_hash(key);
     g_auto(Session) session = {0};
     g_autoptr(Account) account = NULL;
-    gint64 now = clock_now(access->clock);
     if (!find_session(access, id, &session, error))
         return NULL;
     if (!session.account_id || now >= end_of(&session))
@@ -179,10 +177,20 @@ Identity *access_session(Access *access, const char *key, GError **error)
     if (!touch(access, id, &session, now, error))
         return NULL;
     Identity *identity = access_identity_of(account, IDENTITY_SESSION);
-    identity->session_id = g_steal_pointer(&id);
+    identity->session_id = g_strdup(id);
     identity->csrf = g_strdup(session.csrf);
     identity->expires_at = end_of(&session);
+    identity_cache_put(access->identities, id, identity,
+                       MIN(identity->expires_at, session.used_at + TOUCH_AFTER_SECONDS));
     return identity;
+}
+
+Identity *access_session(Access *access, const char *key, GError **error)
+{
+    g_autofree char *id = secret_hash(key);
+    gint64 now = clock_now(access->clock);
+    Identity *known = identity_cache_find(access->identities, id, now);
+    return known ? known : find_identity(access, id, now, error);
 }
 
 gboolean access_log_out(Access *access, const char *session_id, GError **error)

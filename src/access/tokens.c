@@ -146,26 +146,27 @@ Token *access_revoke_token(Access *access, const char *id, const char *account, 
 /* --- in whose name ---------------------------------------------------------------------------- */
 
 /* Once a minute is often enough to know what is still in use. */
-static gboolean touch(Access *access, const char *hash, gint64 last_used_at, gint64 now,
+static gboolean touch(Access *access, const char *hash, gint64 *last_used_at, gint64 now,
                       GError **error)
 {
-    return now < last_used_at + TOUCH_AFTER_SECONDS ||
-           sql_run(&access->database, error, "UPDATE token SET last_used_at = ? WHERE hash = ?",
+    if (now < *last_used_at + TOUCH_AFTER_SECONDS)
+        return TRUE;
+    *last_used_at = now;
+    return sql_run(&access->database, error, "UPDATE token SET last_used_at = ? WHERE hash = ?",
                    "nt", now, hash);
 }
 
-Identity *access_token(Access *access, const char *secret, GError **error)
+static Identity *find_identity(Access *access, const char *hash, gint64 now, GError **error)
 {
     ACCESS_ENTER(access, error, NULL);
     gboolean found = FALSE;
-    gint64 now = clock_now(access->clock);
-    g_autofree char *hash = secret_hash(secret);
     g_autoptr(Account) account = NULL;
     g_autoptr(SqlStatement) row = sql_prepare(
         &access->database, error,
         "SELECT account_id, last_used_at, expires_at FROM token WHERE hash = ?", "t", hash);
     if (!row || !database_step(&access->database, row, &found, error))
         return NULL;
+    gint64 last_used_at = found ? sqlite3_column_int64(row, 1) : 0;
     gint64 expires_at = found ? sqlite3_column_int64(row, 2) : 0;
     if (!found || (expires_at > 0 && now >= expires_at))
         return identity_new_none();
@@ -174,9 +175,20 @@ Identity *access_token(Access *access, const char *secret, GError **error)
         return NULL;
     if (!account || account->disabled)
         return identity_new_none();
-    if (!touch(access, hash, sqlite3_column_int64(row, 1), now, error))
+    if (!touch(access, hash, &last_used_at, now, error))
         return NULL;
     Identity *identity = access_identity_of(account, IDENTITY_TOKEN);
     identity->expires_at = expires_at;
+    gint64 touch_at = last_used_at + TOUCH_AFTER_SECONDS;
+    identity_cache_put(access->identities, hash, identity,
+                       expires_at > 0 ? MIN(expires_at, touch_at) : touch_at);
     return identity;
+}
+
+Identity *access_token(Access *access, const char *secret, GError **error)
+{
+    g_autofree char *hash = secret_hash(secret);
+    gint64 now = clock_now(access->clock);
+    Identity *known = identity_cache_find(access->identities, hash, now);
+    return known ? known : find_identity(access, hash, now, error);
 }
