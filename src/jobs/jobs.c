@@ -99,7 +99,9 @@ Jobs *jobs_new(Engine *engine, Catalog *catalog, Clock *clock, guint workers)
     jobs->clock = clock;
     jobs->worker_count = MAX(workers, 1);
     jobs_set_history(jobs, HISTORY_DAYS * SECONDS_A_DAY, HISTORY_MOST);
+    g_mutex_init(&jobs->submit_lock);
     g_mutex_init(&jobs->lock);
+    jobs->recent = recent_jobs_new();
     g_cond_init(&jobs->care_wake);
     jobs->open =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)open_job_free);
@@ -125,6 +127,8 @@ void jobs_free(Jobs *jobs)
     g_object_unref(jobs->care_cancellable);
     g_queue_clear_full(&jobs->digests, (GDestroyNotify)digest_wish_free);
     g_async_queue_unref(jobs->event_queue);
+    recent_jobs_free(jobs->recent);
+    g_mutex_clear(&jobs->submit_lock);
     g_mutex_clear(&jobs->lock);
     g_cond_clear(&jobs->care_wake);
     g_free(jobs);
@@ -148,10 +152,22 @@ void jobs_set_history(Jobs *jobs, gint64 retention_seconds, guint most)
     jobs->history_most = most;
 }
 
+static gboolean load_recent(Jobs *jobs, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) submit_locker = g_mutex_locker_new(&jobs->submit_lock);
+    guint limit = recent_jobs_limit();
+    g_autoptr(GPtrArray) newest = catalog_list_jobs(jobs->catalog, NULL, limit, error);
+    if (!newest)
+        return FALSE;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->lock);
+    recent_jobs_load(jobs->recent, newest, newest->len < limit);
+    return TRUE;
+}
+
 gboolean jobs_start(Jobs *jobs, GError **error)
 {
     g_autoptr(GPtrArray) open = catalog_open_jobs(jobs->catalog, error);
-    if (!open)
+    if (!open || !load_recent(jobs, error))
         return FALSE;
     jobs->workers = g_thread_pool_new(jobs_run_one, jobs, (int)jobs->worker_count, FALSE, NULL);
     jobs->settlers = g_thread_pool_new(jobs_settle_one, jobs, (int)jobs->worker_count, FALSE, NULL);
@@ -243,6 +259,16 @@ static gboolean find_existing(Jobs *jobs, const Request *request, Job **job_out,
     return TRUE;
 }
 
+static gboolean record_new(Jobs *jobs, const Job *job, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) submit_locker = g_mutex_locker_new(&jobs->submit_lock);
+    if (!catalog_put_job(jobs->catalog, job, error))
+        return FALSE;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->lock);
+    recent_jobs_add(jobs->recent, job);
+    return TRUE;
+}
+
 Job *jobs_submit(Jobs *jobs, const Request *request, const char *requested_by, GError **error)
 {
     Job *existing = NULL;
@@ -252,7 +278,7 @@ Job *jobs_submit(Jobs *jobs, const Request *request, const char *requested_by, G
         return existing;
     g_autofree char *id = id_new();
     g_autoptr(Job) job = job_new(id, request, requested_by, clock_now(jobs->clock));
-    if (!catalog_put_job(jobs->catalog, job, error))
+    if (!record_new(jobs, job, error))
         return NULL;
     Job *snapshot = job_copy(job);
     jobs_tell(jobs, JOBS_JOB_CHANGED, snapshot, NULL); /* before anything that a worker can tell */
@@ -283,17 +309,37 @@ Job *jobs_get(Jobs *jobs, const char *id, GError **error)
     return snapshot ? snapshot : catalog_get_job(jobs->catalog, id, error);
 }
 
-GPtrArray *jobs_list(Jobs *jobs, const char *before_id, guint limit, GError **error)
+/* Jobs that are open are in the list as they are now. Caller holds the lock. */
+static void put_live(Jobs *jobs, GPtrArray *list)
 {
-    GPtrArray *list = catalog_list_jobs(jobs->catalog, before_id, limit, error);
-    for (guint i = 0; list && i < list->len; i++) {
+    for (guint i = 0; i < list->len; i++) {
         Job *stored = g_ptr_array_index(list, i);
-        Job *live = open_snapshot(jobs, stored->id);
-        if (!live)
+        OpenJob *open = g_hash_table_lookup(jobs->open, stored->id);
+        if (!open)
             continue;
-        list->pdata[i] = live;
+        list->pdata[i] = job_copy(open->published);
         job_unref(stored);
     }
+}
+
+static GPtrArray *recent_page(Jobs *jobs, const char *before_id, guint limit)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->lock);
+    GPtrArray *list = recent_jobs_page(jobs->recent, before_id, limit);
+    if (list)
+        put_live(jobs, list);
+    return list;
+}
+
+GPtrArray *jobs_list(Jobs *jobs, const char *before_id, guint limit, GError **error)
+{
+    GPtrArray *list = recent_page(jobs, before_id, limit);
+    if (list)
+        return list;
+    list = catalog_list_jobs(jobs->catalog, before_id, limit, error);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->lock);
+    if (list)
+        put_live(jobs, list);
     return list;
 }
 

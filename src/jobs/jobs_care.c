@@ -131,6 +131,12 @@ static gboolean is_time_to_prune(Jobs *jobs, gint64 now)
     return TRUE;
 }
 
+static void forget_pruned(Jobs *jobs, const JobPruning *pruning)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&jobs->lock);
+    recent_jobs_cut(jobs->recent, pruning->finished_before, pruning->newest);
+}
+
 static void prune(Jobs *jobs)
 {
     gint64 now = clock_now(jobs->clock);
@@ -145,6 +151,7 @@ static void prune(Jobs *jobs)
             g_message("dropping old jobs: %s", error->message);
             return;
         }
+        forget_pruned(jobs, &pruning);
     }
 }
 

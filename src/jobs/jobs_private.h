@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobs/jobs.h"
+#include "jobs/recent.h"
 
 /* An open job: the published snapshot that readers copy, kept up by the worker that runs it. */
 typedef struct {
@@ -12,8 +13,8 @@ typedef struct {
 } OpenJob;
 
 /*
- * lock guards the table of open jobs and their published snapshots, the set of wanted settles and
- * the flags; nothing slow and nothing of the engine is called while it is held.
+ * lock guards the table of open jobs and their published snapshots, the recent ones, the set of
+ * wanted settles and the flags; nothing slow and nothing of the engine is called while it is held.
  */
 struct Jobs {
     Engine *engine;
@@ -23,7 +24,10 @@ struct Jobs {
     gint64 history_seconds;
     guint history_most;
     gint64 next_pruning; /* of the care thread: by the clock port */
+    GMutex submit_lock;  /* over the record of a new job, so that `recent` has the catalog's order;
+                            taken before lock */
     GMutex lock;
+    RecentJobs *recent;
     GHashTable *open;     /* job id -> OpenJob */
     GHashTable *wanted;   /* machine id: a settle is queued */
     GHashTable *settling; /* machine id: a settle runs -> whether it was wanted again meanwhile */

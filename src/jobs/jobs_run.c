@@ -37,6 +37,7 @@ static void conclude(Jobs *jobs, const Job *job)
         g_clear_pointer(&open->published, job_unref);
         open_job_publish(open, job, NULL);
     }
+    recent_jobs_change(jobs->recent, job);
     if (job_state_is_final(job->state))
         g_hash_table_remove(jobs->open, job->id);
     jobs->care_wanted = TRUE;

@@ -11,6 +11,7 @@
 
 #include "foundation/error.h"
 #include "jobs/jobs.h"
+#include "ports/catalog_adapter.h"
 #include "ports/hypervisor_adapter.h"
 #include "ports/storage_adapter.h"
 #include "support/world.h"
@@ -231,6 +232,43 @@ static void a_refused_request_is_a_failed_job_with_a_remedy(void **state)
     g_autoptr(Job) failed = wait_for(*state, job->id, JOB_FAILED);
     assert_int_equal(failed->error_code, UNDERPIN_ERROR_NOT_FOUND);
     assert_non_null(strstr(failed->message, "nowhere"));
+}
+
+static GPtrArray *list_nothing(Catalog *catalog, const char *before_id, guint limit, GError **error)
+{
+    error_set(error, UNDERPIN_ERROR_BUSY, NULL, "a commit takes long");
+    return NULL;
+}
+
+/* The states of the newest two jobs. */
+static void assert_listed(Queue *queue, JobState newest, JobState before)
+{
+    g_autoptr(GPtrArray) jobs = jobs_list(queue->jobs, NULL, 2, NULL);
+    assert_non_null(jobs);
+    assert_int_equal(jobs->len, 2);
+    assert_int_equal(((Job *)jobs->pdata[0])->state, newest);
+    assert_int_equal(((Job *)jobs->pdata[1])->state, before);
+}
+
+static void jobs_are_listed_without_the_catalog(void **state)
+{
+    Queue *queue = *state;
+    const CatalogOps *real = queue->world->catalog->ops;
+    CatalogOps busy = *real;
+    busy.list_jobs = list_nothing;
+    g_autoptr(Job) done = submit(queue, rebase("v2"));
+    job_unref(wait_for(queue, done->id, JOB_DONE));
+    stop_queue(queue);
+    start_queue(queue);
+    queue->world->catalog->ops = &busy;
+    world_start(queue->world, "lab-1");
+    g_autoptr(Job) open = submit(queue, rebase("v1"));
+    job_unref(wait_for(queue, open->id, JOB_PENDING));
+    assert_listed(queue, JOB_PENDING, JOB_DONE);
+    assert_true(jobs_cancel(queue->jobs, open->id, NULL));
+    job_unref(wait_for(queue, open->id, JOB_CANCELLED));
+    assert_listed(queue, JOB_CANCELLED, JOB_DONE);
+    queue->world->catalog->ops = real;
 }
 
 static void a_pending_job_survives_a_restart(void **state)
@@ -476,6 +514,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_finished_job_cannot_be_cancelled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_request_is_a_failed_job_with_a_remedy, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(jobs_are_listed_without_the_catalog, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pending_job_survives_a_restart, set_up_on_disk,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_queued_job_runs_after_a_restart, set_up_on_disk,
