@@ -6,7 +6,6 @@
  */
 #include "http/event_stream.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,6 +15,7 @@
 /* Numbers begin at seconds * this: no run of the daemon publishes a million events a second for its
  * whole life. */
 #define SEQUENCES_PER_SECOND 1000000
+#define MS_US                G_GINT64_CONSTANT(1000)
 #define SHARE_OF_UNIX_SOCKET 8 /* one of so many streams */
 
 /* One rendered event; the count is protected by the stream's lock. */
@@ -33,14 +33,16 @@ struct EventStream {
     gboolean has_keeper;
     pthread_mutex_t
         lock; /* protects what follows; taken before the server's own locks, never after them */
-    pthread_cond_t closing;
-    Text **ring;        /* sequence % event_limit */
-    guint64 oldest;     /* first sequence that the ring holds */
-    guint64 next;       /* sequence of the next event */
-    gsize bytes;        /* held by the ring */
-    GPtrArray *readers; /* borrowed */
-    GHashTable *cuts;   /* account id -> guint64: what it heard before cannot be resumed */
-    gint64 left_at_us;  /* when the last reader left */
+    pthread_cond_t changed; /* the keeper has something to do */
+    Text **ring;            /* sequence % event_limit */
+    guint64 oldest;         /* first sequence that the ring holds */
+    guint64 next;           /* sequence of the next event */
+    gsize bytes;            /* held by the ring */
+    GPtrArray *readers;     /* borrowed */
+    GHashTable *cuts;       /* account id -> guint64: what it heard before cannot be resumed */
+    gint64 left_at_us;      /* when the last reader left */
+    gint64 woken_at_us;     /* when all were woken last */
+    gboolean wake_due;      /* there is news since */
     gboolean closed;
 };
 
@@ -66,6 +68,7 @@ void event_stream_config_init(EventStreamConfig *config)
         .reader_limit = 512,
         .account_limit = 128,
         .keep_alive_seconds = 15,
+        .pace_ms = 25,
         .linger_seconds = 60,
     };
 }
@@ -140,8 +143,27 @@ static void reader_wake(EventReader *reader)
 
 static void wake_all(EventStream *stream)
 {
+    stream->woken_at_us = g_get_monotonic_time();
+    stream->wake_due = FALSE;
     for (guint i = 0; i < stream->readers->len; i++)
         reader_wake(stream->readers->pdata[i]);
+}
+
+static gint64 next_wake_us(const EventStream *stream)
+{
+    return stream->woken_at_us + (gint64)stream->config.pace_ms * MS_US;
+}
+
+/* At once, or by the keeper when the pace allows it. */
+static void wake_in_time(EventStream *stream)
+{
+    if (!stream->has_keeper || g_get_monotonic_time() >= next_wake_us(stream)) {
+        wake_all(stream);
+        return;
+    }
+    if (!stream->wake_due)
+        pthread_cond_signal(&stream->changed);
+    stream->wake_due = TRUE;
 }
 
 static void keep_alive_locked(EventStream *stream)
@@ -153,16 +175,33 @@ static void keep_alive_locked(EventStream *stream)
     }
 }
 
+static gint64 next_comment_us(const EventStream *stream)
+{
+    guint seconds = stream->config.keep_alive_seconds;
+    return seconds > 0 ? g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC : G_MAXINT64;
+}
+
+static void keeper_wait(EventStream *stream, gint64 until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / G_USEC_PER_SEC,
+                                   .tv_nsec = until_us % G_USEC_PER_SEC * 1000};
+    pthread_cond_timedwait(&stream->changed, &stream->lock, &until);
+}
+
 static void *run_keeper(void *data)
 {
     EventStream *stream = data;
     LOCK_FOR_SCOPE(&stream->lock);
+    gint64 comment_us = next_comment_us(stream);
     while (!stream->closed) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += stream->config.keep_alive_seconds;
-        if (pthread_cond_timedwait(&stream->closing, &stream->lock, &until) == ETIMEDOUT)
-            keep_alive_locked(stream);
+        keeper_wait(stream, stream->wake_due ? MIN(next_wake_us(stream), comment_us) : comment_us);
+        gint64 now_us = g_get_monotonic_time();
+        if (stream->wake_due && now_us >= next_wake_us(stream))
+            wake_all(stream);
+        if (now_us < comment_us)
+            continue;
+        keep_alive_locked(stream);
+        comment_us = next_comment_us(stream);
     }
     return NULL;
 }
@@ -172,9 +211,9 @@ static void start_keeper(EventStream *stream)
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&stream->closing, &attributes);
+    pthread_cond_init(&stream->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (stream->config.keep_alive_seconds > 0)
+    if (stream->config.keep_alive_seconds > 0 || stream->config.pace_ms > 0)
         stream->has_keeper = pthread_create(&stream->keeper, NULL, run_keeper, stream) == 0;
 }
 
@@ -189,7 +228,7 @@ EventStream *event_stream_new(const EventStreamConfig *config)
     stream->oldest = stream->next;
     stream->readers = g_ptr_array_new();
     stream->cuts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    stream->left_at_us = G_MININT64 / 2;
+    stream->left_at_us = stream->woken_at_us = G_MININT64 / 2;
     pthread_mutex_init(&stream->lock, NULL);
     start_keeper(stream);
     return stream;
@@ -199,7 +238,7 @@ void event_stream_close(EventStream *stream)
 {
     LOCK_FOR_SCOPE(&stream->lock);
     stream->closed = TRUE;
-    pthread_cond_broadcast(&stream->closing);
+    pthread_cond_broadcast(&stream->changed);
     wake_all(stream);
 }
 
@@ -212,7 +251,7 @@ void event_stream_free(EventStream *stream)
         pthread_join(stream->keeper, NULL);
     g_assert(stream->readers->len == 0);
     ring_forget(stream);
-    pthread_cond_destroy(&stream->closing);
+    pthread_cond_destroy(&stream->changed);
     pthread_mutex_destroy(&stream->lock);
     g_ptr_array_unref(stream->readers);
     g_hash_table_unref(stream->cuts);
@@ -243,7 +282,7 @@ void event_stream_publish(EventStream *stream, const char *type, json_t *data,
         text->requested_at = audience->requested_at;
     }
     ring_take(stream, text);
-    wake_all(stream);
+    wake_in_time(stream);
 }
 
 void event_stream_dismiss(EventStream *stream, const char *account_id, const char *session_id)

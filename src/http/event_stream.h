@@ -4,9 +4,10 @@
  *     publish ──▶ ring of the newest events ──▶ readers, each with its own place in the ring
  *
  * A publisher never waits for a reader: a reader that falls out of the ring is ended and comes back
- * with the last number it has seen. Numbers go up across restarts of the daemon, so that a number
- * from an earlier run is always too old, and never taken for a newer event. Format: server-sent
- * events (WHATWG HTML, section 9.2).
+ * with the last number it has seen. What comes in quick succession, as the steps of one job do, is
+ * read in one go: waking a hundred readers costs more than what they read. Numbers go up across
+ * restarts of the daemon, so that a number from an earlier run is always too old, and never taken
+ * for a newer event. Format: server-sent events (WHATWG HTML, section 9.2).
  */
 #pragma once
 
@@ -23,6 +24,7 @@ typedef struct {
     guint reader_limit;       /* default 512 */
     guint account_limit;      /* of those, of one account; default 128 */
     guint keep_alive_seconds; /* a comment to idle readers; default 15; 0: never */
+    guint pace_ms;            /* sleeping readers are woken no more often than this; default 25 */
     guint linger_seconds;   /* events go on being kept after the last reader has left; default 60 */
     guint64 first_sequence; /* 0: from the wall clock */
 } EventStreamConfig;

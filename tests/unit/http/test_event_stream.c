@@ -212,6 +212,58 @@ static void readers_are_bounded(void **state)
     event_stream_free(stream);
 }
 
+static void wait_until_woken(EventStream *stream, const Sleeper *sleeper, guint times)
+{
+    guint woken = 0;
+    while (woken < times) {
+        g_usleep(1000);
+        event_stream_readers(stream); /* takes the lock under which it is woken */
+        woken = sleeper->woken;
+    }
+}
+
+static void what_comes_in_quick_succession_wakes_once(void **state)
+{
+    (void)state;
+    const EventStreamConfig config = {.event_limit = 8,
+                                      .byte_limit = 4096,
+                                      .reader_limit = 2,
+                                      .pace_ms = 3600 * 1000,
+                                      .first_sequence = 100};
+    EventStream *stream = event_stream_new(&config);
+    Sleeper sleeper = {0};
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
+    g_free(read_all(reader, 4096));
+    publish(stream, "a");
+    assert_int_equal(sleeper.woken, 1);
+    g_free(read_all(reader, 4096));
+    publish(stream, "b");
+    publish(stream, "c");
+    assert_int_equal(sleeper.woken, 1);
+    event_stream_keep_alive(stream);
+    assert_reads(reader, "id: 101\nevent: machine\ndata: {\"id\":\"b\"}\n\n"
+                         "id: 102\nevent: machine\ndata: {\"id\":\"c\"}\n\n");
+    event_reader_free(reader);
+    event_stream_free(stream);
+}
+
+static void what_the_pace_holds_back_wakes_later(void **state)
+{
+    (void)state;
+    const EventStreamConfig config = {
+        .event_limit = 8, .byte_limit = 4096, .reader_limit = 2, .pace_ms = 200};
+    EventStream *stream = event_stream_new(&config);
+    Sleeper sleeper = {0};
+    EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
+    for (guint i = 0; i < 3; i++) {
+        g_free(read_all(reader, 4096));
+        publish(stream, "x");
+        wait_until_woken(stream, &sleeper, i + 1);
+    }
+    event_reader_free(reader);
+    event_stream_free(stream);
+}
+
 static void closing_wakes_and_ends_every_reader(void **state)
 {
     (void)state;
@@ -318,6 +370,8 @@ int main(void)
         cmocka_unit_test(a_slow_reader_is_ended_and_blocks_nobody),
         cmocka_unit_test(idle_readers_get_a_comment),
         cmocka_unit_test(readers_are_bounded),
+        cmocka_unit_test(what_comes_in_quick_succession_wakes_once),
+        cmocka_unit_test(what_the_pace_holds_back_wakes_later),
         cmocka_unit_test(closing_wakes_and_ends_every_reader),
         cmocka_unit_test(without_an_audience_events_may_be_left_out_but_not_unnoticed),
         cmocka_unit_test(numbers_of_a_later_run_are_higher),
