@@ -1,4 +1,4 @@
-/* argon2id by libsodium, two at a time. */
+/* argon2id by libsodium, few at a time. */
 #include "access/password.h"
 
 #include <sodium.h>
@@ -7,7 +7,7 @@
 #include "foundation/error.h"
 
 #define RUNNING_MAX      2
-#define WAITING_MAX      4
+#define INSIDE_MAX       6 /* running or waiting */
 #define CHARACTERS_MIN   8
 #define LENGTH_MAX       1024
 #define OPERATIONS       1
@@ -15,6 +15,7 @@
 
 struct PasswordGate {
     gsize memory_bytes;
+    guint running_max;
     char *decoy;  /* the hash that unknown names are held against */
     GMutex lock;  /* protects what follows */
     GCond passed; /* running has become less */
@@ -27,11 +28,17 @@ static gboolean hash_now(const PasswordGate *gate, const char *password, char *h
                                  gate->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
+guint password_gate_width(guint processors)
+{
+    return CLAMP(processors / 2, 1, RUNNING_MAX);
+}
+
 PasswordGate *password_gate_new(gsize memory_bytes)
 {
     char decoy[crypto_pwhash_STRBYTES] = "";
     PasswordGate *gate = g_new0(PasswordGate, 1);
     gate->memory_bytes = memory_bytes;
+    gate->running_max = password_gate_width(g_get_num_processors());
     g_mutex_init(&gate->lock);
     g_cond_init(&gate->passed);
     hash_now(gate, NOBODYS_PASSWORD, decoy);
@@ -64,11 +71,11 @@ gboolean password_check(const char *password, GError **error)
 static gboolean gate_enter(PasswordGate *gate, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&gate->lock);
-    if (gate->running >= RUNNING_MAX && gate->waiting >= WAITING_MAX)
+    if (gate->running + gate->waiting >= INSIDE_MAX)
         return error_set(error, UNDERPIN_ERROR_BUSY, "try again in a second",
                          "too many logins at the same time");
     gate->waiting++;
-    while (gate->running >= RUNNING_MAX)
+    while (gate->running >= gate->running_max)
         g_cond_wait(&gate->passed, &gate->lock);
     gate->waiting--;
     gate->running++;

@@ -2,8 +2,8 @@
  * Passwords: argon2id, and a gate before it.
  *
  * A hash takes tens of MiB and a tenth of a second on purpose, so that a stolen file tells little.
- * The gate lets two at a time through and a few wait: else a burst of logins would take the host's
- * memory.
+ * The gate lets two at a time through (one, where there are fewer than four processors), and a few
+ * wait: else a burst of logins would take the host's memory, and the time of everybody else.
  */
 #pragma once
 
@@ -13,6 +13,8 @@
 
 typedef struct PasswordGate PasswordGate;
 
+/* How many may hash at a time where there are so many processors. */
+guint password_gate_width(guint processors);
 /* `memory_bytes` is what one hash takes; tests take little. */
 PasswordGate *password_gate_new(gsize memory_bytes);
 void password_gate_free(PasswordGate *gate);

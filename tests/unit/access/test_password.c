@@ -1,4 +1,4 @@
-/* Passwords, and the gate that lets two be hashed at a time. */
+/* Passwords, and the gate that lets few be hashed at a time. */
 #include "cmocka_prelude.h"
 
 #include <sodium.h>
@@ -98,6 +98,16 @@ static void a_crowd_is_served_or_refused_and_nobody_hangs(void **state)
     password_gate_free(crowd.gate);
 }
 
+static void guessing_leaves_half_of_the_processors_to_others(void **state)
+{
+    (void)state;
+    assert_int_equal(password_gate_width(1), 1);
+    assert_int_equal(password_gate_width(2), 1);
+    assert_int_equal(password_gate_width(3), 1);
+    assert_int_equal(password_gate_width(4), 2);
+    assert_int_equal(password_gate_width(64), 2);
+}
+
 static void secrets_are_long_different_and_plain(void **state)
 {
     (void)state;
@@ -122,6 +132,7 @@ int main(void)
         cmocka_unit_test(the_shipped_cost_is_what_the_notes_say),
         cmocka_unit_test(passwords_have_a_least_and_a_greatest_length),
         cmocka_unit_test(a_crowd_is_served_or_refused_and_nobody_hangs),
+        cmocka_unit_test(guessing_leaves_half_of_the_processors_to_others),
         cmocka_unit_test(secrets_are_long_different_and_plain),
     };
     return cmocka_run_group_tests(tests, start_library, NULL);
