@@ -264,9 +264,8 @@ void identity_refresh_noted(Engine *engine, const char *machine_id);
 /* --- session.c
  * -------------------------------------------------------------------------------------------- */
 
-/* REFUSED where somebody put snapshots or overlays on top of the heads: a switch would leave those
- * on other disks, or be overtaken by them. Asks libvirt; TRUE where that does not know the machine.
- */
+/* REFUSED where somebody put overlays on top of the heads: a switch would leave those on other
+ * disks, or be overtaken by them. Asks libvirt; TRUE where that does not know the machine. */
 gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error);
 
 /* After a pending wish was given up in the catalog: what had been staged goes, a reboot is a reboot

@@ -39,7 +39,7 @@ static const char *waits_for(RunningPolicy policy)
 static void warn_never_stops(Planner *planner, const Machine *machine, PlanItem *item)
 {
     g_autoptr(DomainFacts) facts =
-        hypervisor_inspect(planner->engine->hypervisor, machine->uuid, NULL);
+        hypervisor_definition(planner->engine->hypervisor, machine->uuid, NULL);
     if (facts && facts->poweroff_restarts)
         plan_item_warn(item, "'%s' has on_poweroff=restart: it never stops by itself",
                        machine->name);

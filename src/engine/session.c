@@ -55,7 +55,22 @@ static gboolean check_disk_in_place(Engine *engine, const Machine *machine, cons
                      disk->target, machine->name, disk->path);
 }
 
+static gboolean check_disks_in_place(Engine *engine, const Machine *machine,
+                                     const DomainFacts *facts, GError **error)
+{
+    for (guint i = 0; i < facts->disks->len; i++)
+        if (!check_disk_in_place(engine, machine, g_ptr_array_index(facts->disks, i), error))
+            return FALSE;
+    return TRUE;
+}
+
 gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError **error)
+{
+    g_autoptr(DomainFacts) facts = hypervisor_definition(engine->hypervisor, machine->uuid, NULL);
+    return !facts || check_disks_in_place(engine, machine, facts, error);
+}
+
+static gboolean check_no_snapshot(Engine *engine, const Machine *machine, GError **error)
 {
     g_autoptr(DomainFacts) facts = hypervisor_inspect(engine->hypervisor, machine->uuid, NULL);
     if (facts && facts->snapshots)
@@ -63,10 +78,7 @@ gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError 
                          "remove it with 'virsh snapshot-delete', then try again",
                          "'%s' has libvirt snapshot '%s'", machine->name,
                          facts->first_snapshot ? facts->first_snapshot : "?");
-    for (guint i = 0; facts && i < facts->disks->len; i++)
-        if (!check_disk_in_place(engine, machine, g_ptr_array_index(facts->disks, i), error))
-            return FALSE;
-    return TRUE;
+    return !facts || check_disks_in_place(engine, machine, facts, error);
 }
 
 static gboolean record_single(Engine *engine, Settled *settled, GError **error)
@@ -163,7 +175,7 @@ static gboolean settle_occupied(Engine *engine, const char *machine_id, GError *
     if (!machine)
         return TRUE;
     return check_stopped(engine, machine, error) &&
-           (!machine->session || engine_check_no_overlay(engine, machine, error)) &&
+           (!machine->session || check_no_snapshot(engine, machine, error)) &&
            settle_at_gate(engine, machine, error) && start_again(engine, machine_id, error);
 }
 

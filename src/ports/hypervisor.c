@@ -156,6 +156,15 @@ DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name
     return facts;
 }
 
+DomainFacts *hypervisor_definition(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, NULL);
+    GError *problem = NULL;
+    DomainFacts *facts = hypervisor->ops->definition(hypervisor, uuid, &problem);
+    port_finish(facts != NULL, &problem, error, "reading the definition of domain '%s'", uuid);
+    return facts;
+}
+
 gboolean hypervisor_power(Hypervisor *hypervisor, const char *uuid, Power *power_out,
                           GError **error)
 {

@@ -11,6 +11,7 @@ typedef struct {
     GPtrArray *(*list)(Hypervisor *, GError **);
     GHashTable *(*names)(Hypervisor *, GError **);
     DomainFacts *(*inspect)(Hypervisor *, const char *, GError **);
+    DomainFacts *(*definition)(Hypervisor *, const char *, GError **);
     gboolean (*power)(Hypervisor *, const char *, Power *, GError **);
     GHashTable *(*marks)(Hypervisor *, GError **);
     char *(*build_xml)(Hypervisor *, const DomainSpec *, GError **);

@@ -114,6 +114,7 @@ static const HypervisorOps operations = {
     .list = libvirt_list,
     .names = libvirt_names,
     .inspect = libvirt_inspect,
+    .definition = libvirt_definition,
     .power = libvirt_power,
     .marks = libvirt_marks,
     .build_xml = build_xml,

@@ -30,6 +30,7 @@ gboolean libvirt_require_ours(virDomainPtr domain, GError **error);
 GPtrArray *libvirt_list(Hypervisor *, GError **);
 GHashTable *libvirt_names(Hypervisor *, GError **);
 DomainFacts *libvirt_inspect(Hypervisor *, const char *, GError **);
+DomainFacts *libvirt_definition(Hypervisor *, const char *, GError **);
 gboolean libvirt_power(Hypervisor *, const char *, Power *, GError **);
 GHashTable *libvirt_marks(Hypervisor *, GError **);
 /* libvirt_defining.c */

@@ -300,17 +300,40 @@ typedef struct {
     DomainFacts *facts;
 } Inspection;
 
+static DomainFacts *read_definition(virConnectPtr handle, virDomainPtr domain, GError **error)
+{
+    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    if (xml == NULL) {
+        libvirt_error_take(domain, error);
+        return NULL;
+    }
+    DomainFacts *facts = domain_read(xml, resolve_volume, handle, error);
+    free(xml);
+    return facts;
+}
+
+static gboolean look_up_definition(virConnectPtr handle, gpointer argument, GError **error)
+{
+    Inspection *inspection = argument;
+    g_autoptr(virDomain) domain = libvirt_find_domain(handle, inspection->uuid_or_name, error);
+    inspection->facts = domain == NULL ? NULL : read_definition(handle, domain, error);
+    return inspection->facts != NULL;
+}
+
+DomainFacts *libvirt_definition(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    Inspection inspection = {.uuid_or_name = uuid};
+    libvirt_call((LibvirtHypervisor *)hypervisor, look_up_definition, &inspection, error);
+    return inspection.facts;
+}
+
 static gboolean inspect(virConnectPtr handle, gpointer argument, GError **error)
 {
     Inspection *inspection = argument;
     g_autoptr(virDomain) domain = libvirt_find_domain(handle, inspection->uuid_or_name, error);
     if (domain == NULL)
         return FALSE;
-    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
-    if (xml == NULL)
-        return libvirt_error_take(domain, error);
-    g_autoptr(DomainFacts) facts = domain_read(xml, resolve_volume, handle, error);
-    free(xml);
+    g_autoptr(DomainFacts) facts = read_definition(handle, domain, error);
     if (facts == NULL || !complete(domain, facts, error))
         return FALSE;
     inspection->facts = g_steal_pointer(&facts);

@@ -182,6 +182,20 @@ static DomainFacts *inspect(Hypervisor *hypervisor, const char *uuid_or_name, GE
     return facts;
 }
 
+/* Zeroes what the definition does not say, so that nobody comes to rely on it. */
+static DomainFacts *definition(Hypervisor *hypervisor, const char *uuid, GError **error)
+{
+    DomainFacts *facts = inspect(hypervisor, uuid, error);
+    if (facts == NULL)
+        return NULL;
+    facts->state->power = POWER_UNKNOWN;
+    facts->state->autostart = facts->state->persistent = FALSE;
+    facts->snapshots = facts->checkpoints = 0;
+    g_clear_pointer(&facts->first_snapshot, g_free);
+    facts->block_job = facts->managed_save = facts->saved_to_file = FALSE;
+    return facts;
+}
+
 static gboolean power(Hypervisor *hypervisor, const char *uuid, Power *power_out, GError **error)
 {
     MemoryHypervisor *self = host_of(hypervisor);
@@ -579,6 +593,7 @@ static const HypervisorOps operations = {
     .list = list,
     .names = names,
     .inspect = inspect,
+    .definition = definition,
     .power = power,
     .marks = marks,
     .build_xml = build_xml,

@@ -169,6 +169,26 @@ static void what_is_not_there_is_not_found_but_undefining_it_is_success(void **s
     assert_ok(hypervisor_undefine(host, uuid, error));
 }
 
+static void a_definition_is_what_inspect_says_but_for_the_state(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = defined_machine(host, "stored");
+    g_autoptr(DomainFacts) whole = inspect(host, machine->uuid);
+    g_autoptr(DomainFacts) facts = hypervisor_definition(host, machine->uuid, NULL);
+    assert_non_null(facts);
+    assert_string_equal(facts->state->name, machine->name);
+    assert_string_equal(facts->state->machine_id, machine->id);
+    assert_string_equal(facts->xml, whole->xml);
+    assert_int_equal(facts->disks->len, whole->disks->len);
+    assert_string_equal(((DomainDisk *)facts->disks->pdata[0])->path, machine->disk);
+    assert_int_equal(facts->state->power, POWER_UNKNOWN);
+    assert_false(facts->state->persistent);
+    undefine(host, machine);
+    assert_fails(UNDERPIN_ERROR_NOT_FOUND,
+                 hypervisor_definition(host, machine->uuid, error) != NULL);
+}
+
 /* --- definitions ------------------------------------------------------------------------------ */
 
 static void names_are_listed_and_a_name_that_is_free_is_defined_without_a_look(void **state)
@@ -433,6 +453,7 @@ int hypervisor_contract_run(const HypervisorContract *the_contract)
         cmocka_unit_test(the_host_answers),
         cmocka_unit_test(a_defined_machine_is_listed_and_inspected_as_ours),
         cmocka_unit_test(what_is_not_there_is_not_found_but_undefining_it_is_success),
+        cmocka_unit_test(a_definition_is_what_inspect_says_but_for_the_state),
         cmocka_unit_test(names_are_listed_and_a_name_that_is_free_is_defined_without_a_look),
         cmocka_unit_test(defining_twice_is_one_domain_and_the_second_counts),
         cmocka_unit_test(a_name_that_exists_is_refused),
