@@ -3,7 +3,7 @@
  *
  * The states of the machines are kept one by one, so that an event that comes twice, or a job event
  * that overtakes an item's, counts nothing twice. Only while no machine is known do the job's own
- * counts serve.
+ * counts serve; of those that waited by them, each is heard of by its first event.
  */
 #include "cli/progress.h"
 
@@ -22,6 +22,7 @@ struct Progress {
     double estimate_seconds; /* negative: unknown */
     GHashTable *items;       /* machine id -> ItemState */
     guint counts[ITEM_STATE_COUNT];
+    guint unheard; /* of the waiting: known by number only */
     ProgressFailure listener;
     gpointer listener_data;
 };
@@ -68,11 +69,13 @@ void progress_take_item(Progress *progress, const json_t *item)
         machine = text_of(item, "machine");
     if (machine == NULL || !item_state_from_name(text_of(item, "state"), &state))
         return;
-    if (g_hash_table_size(progress->items) == 0)
-        memset(progress->counts, 0, sizeof(progress->counts));
     gboolean is_known = g_hash_table_lookup_extended(progress->items, machine, NULL, &before);
     if (is_known)
         progress->counts[GPOINTER_TO_UINT(before)]--;
+    else if (progress->unheard > 0) {
+        progress->unheard--;
+        progress->counts[ITEM_WAITING]--;
+    }
     progress->counts[state]++;
     g_hash_table_replace(progress->items, g_strdup(machine), GUINT_TO_POINTER(state));
     if (state == ITEM_FAILED && (!is_known || GPOINTER_TO_UINT(before) != ITEM_FAILED))
@@ -85,6 +88,16 @@ static void take_counts(Progress *progress, const json_t *counts)
         return;
     for (guint state = 0; state < ITEM_STATE_COUNT; state++)
         progress->counts[state] = (guint)MIN(number_of(counts, item_state_name(state)), G_MAXINT32);
+    progress->unheard = progress->counts[ITEM_WAITING];
+}
+
+/* A list of all machines takes the place of numbers alone. */
+static void forget_counts(Progress *progress)
+{
+    if (g_hash_table_size(progress->items) > 0)
+        return;
+    memset(progress->counts, 0, sizeof(progress->counts));
+    progress->unheard = 0;
 }
 
 void progress_take_job(Progress *progress, const json_t *job)
@@ -99,6 +112,8 @@ void progress_take_job(Progress *progress, const json_t *job)
     progress->done = (guint)MIN(number_of(job, "done"), G_MAXINT32);
     progress->total = (guint)MIN(number_of(job, "total"), G_MAXINT32);
     progress->estimate_seconds = json_is_number(estimate) ? json_number_value(estimate) : -1;
+    if (json_array_size(list_of(job, "items")) > 0)
+        forget_counts(progress);
     json_array_foreach(list_of(job, "items"), index, item)
     {
         progress_take_item(progress, item);

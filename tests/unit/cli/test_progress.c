@@ -49,9 +49,22 @@ static void counts_of_the_job_serve_only_while_no_machine_is_known(void **state 
     take_job(progress, job);
     assert_counted(progress, 7, 10);
     take_item(progress, "a", "running");
-    assert_counted(progress, 0, 1);
+    assert_counted(progress, 7, 10);
+    take_item(progress, "a", "done");
+    take_item(progress, "b", "done");
+    assert_counted(progress, 9, 10);
     take_job(progress, job);
-    assert_counted(progress, 0, 1);
+    assert_counted(progress, 9, 10);
+}
+
+static void a_list_of_the_machines_takes_the_place_of_the_counts(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(Progress) progress = progress_new("rebase");
+    take_job(progress, "{\"state\":\"running\",\"counts\":{\"waiting\":3,\"done\":7}}");
+    take_job(progress,
+             "{\"state\":\"running\",\"items\":[{\"machine_id\":\"a\",\"state\":\"done\"},"
+             "{\"machine_id\":\"b\",\"state\":\"waiting\"}]}");
+    assert_counted(progress, 1, 2);
 }
 
 static void nonsense_changes_nothing(void **state G_GNUC_UNUSED)
@@ -141,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_that_comes_twice_counts_once),
         cmocka_unit_test(counts_of_the_job_serve_only_while_no_machine_is_known),
+        cmocka_unit_test(a_list_of_the_machines_takes_the_place_of_the_counts),
         cmocka_unit_test(nonsense_changes_nothing),
         cmocka_unit_test(failure_is_told_once),
         cmocka_unit_test(line_fits_every_width),
