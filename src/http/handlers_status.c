@@ -54,9 +54,15 @@ static void health_of_question(const Api *api, Health *health)
     add_problem(health, question->message);
 }
 
+/* A monitor needs no login to see that something is wrong; what it is names paths of the host. */
+static json_t *problems_for(const HttpRequest *request, json_t *problems)
+{
+    gboolean may_see = request->peer.is_unix || !identity_is_confined(request->identity);
+    return may_see ? json_incref(problems) : json_array();
+}
+
 HttpResponse *handle_health(const Api *api, const HttpRequest *request, GError **error)
 {
-    (void)request;
     (void)error;
     Health health = {
         .libvirt = "away", .store = "ok", .hook = "not in force", .problems = json_array()};
@@ -68,7 +74,8 @@ HttpResponse *handle_health(const Api *api, const HttpRequest *request, GError *
     json_put_text(json, "libvirt", health.libvirt);
     json_put_text(json, "store", health.store);
     json_put_text(json, "hook", health.hook);
-    json_object_set_new(json, "problems", health.problems);
+    json_object_set_new(json, "problems", problems_for(request, health.problems));
+    json_decref(health.problems);
     return http_response_json(g_str_equal(health.store, "questioned") ? 503 : 200, json);
 }
 

@@ -52,6 +52,24 @@ static void assert_list(WebClient *client, const char *target, const char *membe
     assert_string_equal(list, expected);
 }
 
+static guint problems_seen_by(WebClient *client)
+{
+    g_auto(WebAnswer) answer = web_ask(client, "GET", "/healthz", NULL);
+    assert_string_equal(web_text(&answer, "status"), "degraded");
+    return (guint)json_array_size(json_object_get(answer.json, "problems"));
+}
+
+static void what_is_wrong_is_told_to_those_who_can_mend_it(void **state)
+{
+    g_autoptr(WebClient) root = web_client_new_root(*state);
+    g_autoptr(WebClient) stranger = web_client_new(*state);
+    g_autoptr(WebClient) anna = web_client_logged_in(*state, "anna");
+    fake_world_set_libvirt_away(*state, TRUE);
+    assert_int_equal(problems_seen_by(root), 1);
+    assert_int_equal(problems_seen_by(stranger), 0);
+    assert_int_equal(problems_seen_by(anna), 0);
+}
+
 /* --- machines --------------------------------------------------------------------------------- */
 
 static void a_user_is_shown_his_machines(void **state)
@@ -376,6 +394,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_world, drop_world)
     const struct CMUnitTest tests[] = {
+        CASE(what_is_wrong_is_told_to_those_who_can_mend_it),
         CASE(a_user_is_shown_his_machines),
         CASE(a_page_of_a_user_does_not_tell_of_others),
         CASE(a_base_exists_for_him_who_has_a_clone_of_it),
