@@ -222,7 +222,7 @@ is 'a chain, flattened: no backing file' null "$(qemu-img info --output=json "$(
 holds 'a chain, flattened: the original stays' test -e "$images/top.qcow2"
 rm "$images/top.qcow2"
 u import first --domain first --disk vda,role=system
-u_refuses 'the same domain twice' 3 "'first'" import first --domain first --disk vda,role=system
+u_refuses 'the same domain twice' 4 "'first' is a machine of Underpin already" import first --domain first --disk vda,role=system
 u import plain --disk "$images/plain.raw,role=system,format=raw" --dry-run
 
 note 'UEFI variables where libvirt puts them'

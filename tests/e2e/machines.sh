@@ -28,8 +28,8 @@ scribble gold golden
 u prepare gold --yes --shutdown --grace 60s
 is 'prepare --shutdown stops the guest first' 'shut off' "$(power_of gold)"
 is 'and makes it a base' base "$(field gold .kind)"
-virsh_refuses 'a base does not start by virsh' "'gold' is a base (prepared); clone it instead" start gold
-u_refuses 'a base does not start by underpin' 1 "'gold' is a base" start gold
+virsh_refuses 'a base does not start by virsh' "'gold' is a base (prepared): clone it instead" start gold
+u_refuses 'a base does not start by underpin' 4 "'gold' is a base" start gold
 set=$(basename "$(dirname "$(dirname "$store"/layers/*/sealed/vda.qcow2)")")
 layer=$store/layers/$set/sealed/vda.qcow2
 is "a layer is root's and read-only" 'root 444' "$(stat -c '%U %a' "$layer")"
