@@ -137,13 +137,14 @@ step("a session that ends during a rebase dialog can be gone on with", async () 
   await topDialog(page).getByRole("radio", { name: /^office-1/ }).check();
   await mouse.press("Next");
   await context.clearCookies();
-  await mouse.press("Show the plan");
+  // what the page reads in the background may tell it before the press does
+  const isPressed = await topDialog(page).getByRole("button", { name: "Show the plan" }).click({ timeout: 2000 }).then(() => true, () => false);
   await topDialog(page).getByText("Your session has ended").waitFor();
   assert.deepEqual(await axeFindings(page), []);
   await mouse.fill("Password", "a quiet lunch break");
   await mouse.press("Log in");
   await topDialog(page).getByText("Your session has ended").waitFor({ state: "detached" });
-  await mouse.press("Back");
+  if (isPressed) await mouse.press("Back");
   await mouse.press("Show the plan");
   await topDialog(page).getByRole("rowheader", { name: "desk-2" }).waitFor();
   await mouse.press("Close");

@@ -167,7 +167,7 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
     <div ref={grid} class="treegrid takes-keys" role="treegrid" tabIndex={0} aria-label={label} aria-multiselectable={true} aria-rowcount={rows.length + 1}
       aria-activedescendant={rows[active] && active >= range.first && active < range.end ? `${id}-${rows[active].id}` : undefined}
       onKeyDown={onKeyDown} onScroll={(event) => setView({ ...view, top: event.currentTarget.scrollTop })}
-      onFocus={() => anchor.current === "" && (anchor.current = rows[active]?.id ?? "")}>
+      onBlur={() => (typed.value = { text: "", at: 0 })} onFocus={() => anchor.current === "" && (anchor.current = rows[active]?.id ?? "")}>
       <div class="grid-head grid-row" role="row" aria-rowindex={1}>
         <span role="columnheader" class="cell-tick">
           <button type="button" tabIndex={-1} class="tick" aria-label={all ? "Select nothing" : "Select all"} title={all ? "Select nothing" : "Select all"} data-on={all} onClick={() => props.selectAll(!all)}>{all && <Icon name="check" size={12} />}</button>
