@@ -253,6 +253,12 @@ static void stretches_init(Stretches *stretches, const Layout *layout)
         stretches_add(stretches, layout->starts[i], NEAR_BYTES);
 }
 
+static void stretches_clear(Stretches *stretches)
+{
+    g_clear_pointer(&stretches->bytes, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Stretches, stretches_clear)
+
 static gboolean is_blank(const ReadRange *range)
 {
     return range->buffer[0] == 0 &&
@@ -285,9 +291,8 @@ static gboolean has_same_table(const ReadRange *table, const Layout *layout)
 static guint32 written_signatures(Planner *planner, const Machine *machine, const char *target,
                                   const Layout *layout)
 {
-    Stretches stretches;
+    g_auto(Stretches) stretches = {0};
     stretches_init(&stretches, layout);
-    g_autofree guint8 *bytes = stretches.bytes;
     if (!storage_read_own(planner->engine->storage, machine, target, stretches.ranges,
                           stretches.count, NULL) ||
         !has_same_table(&stretches.ranges[0], layout))
