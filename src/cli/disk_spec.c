@@ -5,6 +5,7 @@
 
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/size.h"
 
 static const char *const example = "for example --disk vda,role=system or "
                                    "--disk /srv/w11.qcow2,role=system,target=vda,format=qcow2";

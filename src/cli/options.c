@@ -6,6 +6,7 @@
 #include "cli/near.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/size.h"
 
 enum { COUNT_LIMIT = 1000000 };
 

@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/size.h"
 #include "model/role.h"
 
 enum { NAMED_MACHINES = 3 };

@@ -70,6 +70,7 @@ Tone tone_of_word(const char *word)
         {"behind", TONE_ATTENTION},
         {"stopping", TONE_ATTENTION},
         {"cancelled", TONE_ATTENTION},
+        {"stalled", TONE_BAD},
         {"failed", TONE_BAD},
         {"refuse", TONE_BAD},
         {"error", TONE_BAD},

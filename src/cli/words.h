@@ -1,15 +1,7 @@
-/* Sizes, durations and times as people write and read them. */
+/* Durations and times as people write and read them. */
 #pragma once
 
 #include <glib.h>
-
-/* "0 B", "512 B", "1.2 GiB", "40 GiB": binary units, one decimal below 100. Caller frees. */
-char *size_to_text(guint64 bytes);
-/*
- * "4096", "10G", "10GiB", "1.5T" (binary, as qemu-img reads them) and "10GB" (decimal). INVALID for
- * anything else, for zero and for more than 8 EiB.
- */
-gboolean size_from_text(const char *text, guint64 *bytes_out, GError **error);
 
 /* "under 1 s", "12 s", "2 min 5 s", "1 h 5 min", "3 d 4 h". Caller frees. */
 char *duration_to_text(gint64 seconds);

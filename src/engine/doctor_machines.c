@@ -108,8 +108,21 @@ static void check_directory(Engine *engine, const Machine *machine, GPtrArray *f
     check_entries(machine, &facts, findings);
 }
 
-static void check_state(const Machine *machine, GPtrArray *findings)
+static void check_stalled(Engine *engine, const Machine *machine, GPtrArray *findings)
 {
+    g_autofree char *remedy =
+        g_strdup_printf("see that the store has space and its file system no errors, then "
+                        "'underpin start %s': it goes on where it was",
+                        machine->name);
+    if (engine_power(engine, machine->id) == POWER_STALLED)
+        finding_add(findings, "stalled", FINDING_WARNING, machine->name, remedy, FALSE,
+                    "'%s' stands still, as a disk of its could not be written or read",
+                    machine->name);
+}
+
+static void check_state(Engine *engine, const Machine *machine, GPtrArray *findings)
+{
+    check_stalled(engine, machine, findings);
     if (machine->behind_reason)
         finding_add(findings, "behind", FINDING_WARNING, machine->name,
                     "remove the cause, then rebase or restore it again", FALSE,
@@ -126,7 +139,7 @@ void doctor_check_machines(Engine *engine, const Inventory *snapshot, GPtrArray 
     for (guint i = 0; i < machines->len; i++) {
         const Machine *machine = g_ptr_array_index(machines, i);
         const Generation *actual = machine_actual(machine);
-        check_state(machine, findings);
+        check_state(engine, machine, findings);
         if (machine->retired || !actual)
             continue;
         check_directory(engine, machine, findings);

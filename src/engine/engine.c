@@ -219,7 +219,7 @@ static void count_machine(const Machine *machine, Power power, EngineStatus *sta
     status->bases += machine_is_base(machine);
     status->clones += machine_is_clone(machine);
     status->pending += machine_is_pending(machine);
-    status->running += power == POWER_RUNNING || power == POWER_PAUSED;
+    status->running += power_is_live(power);
     status->held += machine->held;
     status->behind += machine->behind_reason != NULL;
     for (guint i = 0; i < machine->generations->len; i++) {

@@ -314,7 +314,7 @@ static void resync_machine(Engine *engine, const Machine *machine, const DomainS
 {
     Power power = state ? state->power : POWER_OFF;
     engine_set_power(engine, machine->id, power);
-    if (power == POWER_RUNNING || power == POWER_PAUSED || power == POWER_STOPPING)
+    if (power_is_live(power))
         note_running(engine, machine);
     else if (power == POWER_SAVED)
         note_saved(engine, machine);

@@ -3,6 +3,7 @@
  * nothing; the run does what the plan says, because it executes this very plan (run.c).
  */
 #include "engine/engine_private.h"
+#include "foundation/size.h"
 
 #include <fnmatch.h>
 
@@ -400,14 +401,14 @@ static gboolean add_space(Engine *engine, Plan *plan, GError **error)
     guint64 usable = store.free_bytes > floor_bytes ? store.free_bytes - floor_bytes : 0;
     if (plan->needed_bytes <= usable)
         return TRUE;
-    g_autofree char *needed = g_format_size_full(plan->needed_bytes, G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *free_text = g_format_size_full(store.free_bytes, G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *floor_text = g_format_size_full(floor_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *needed = size_to_text(plan->needed_bytes);
+    g_autofree char *free_text = size_to_text(store.free_bytes);
+    g_autofree char *floor_text = size_to_text(floor_bytes);
     return error_set(
         error, UNDERPIN_ERROR_NO_SPACE,
         "remove what is not needed ('underpin layers' explains), or lower store.free_floor in the "
         "configuration",
-        "this needs up to %s, but of the %s that the store has free, %s are never used up", needed,
+        "this needs up to %s, but the store has %s free, and %s of it are kept in reserve", needed,
         free_text, floor_text);
 }
 
@@ -451,7 +452,7 @@ static void announce_digests(const Inventory *snapshot, Plan *plan)
             count += head->role == ROLE_DATA;
         }
     }
-    g_autofree char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *size = size_to_text(bytes);
     plan_warn(plan,
               "the content of %u data volume%s is read before and after, of machines that run only "
               "when they have moved: up to %s each time",

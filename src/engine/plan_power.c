@@ -1,21 +1,33 @@
 /* Plans that switch nothing: power, hold, and requests about the whole installation. */
 #include "engine/engine_private.h"
 
+/* A guest that stands still cannot follow a request. */
+static void refuse_halted(PlanItem *item, const Machine *machine, Power power)
+{
+    g_autofree char *hint = g_strdup_printf("let it go on: 'underpin start %s'; or switch it off: "
+                                            "'underpin poweroff %s'",
+                                            machine->name, machine->name);
+    planner_refuse(item, UNDERPIN_ERROR_REFUSED, hint, "'%s' is %s: its guest hears nothing",
+                   machine->name, power_name(power));
+}
+
 static void power_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
     Verb verb = planner->request->verb;
     Power power = planner_power(planner, machine);
-    gboolean runs = power == POWER_RUNNING || power == POWER_PAUSED || power == POWER_STOPPING;
+    gboolean goes_on = power_is_live(power) && !power_is_halted(power);
     if (item->decision == DECISION_REFUSE)
         return;
     if (machine->actual_place == PLACE_SEALED)
         planner_refuse(item, UNDERPIN_ERROR_REFUSED, "make a clone of it and start that",
                        "'%s' is a base: it is read-only", machine->name);
-    else if (verb == VERB_START && runs)
+    else if (verb == VERB_START && goes_on)
         planner_skip(item, UNDERPIN_ERROR_EXISTS, "runs already");
-    else if (verb != VERB_START && !runs && power != POWER_UNKNOWN)
+    else if (verb != VERB_START && !power_is_live(power) && power != POWER_UNKNOWN)
         planner_skip(item, UNDERPIN_ERROR_EXISTS, "is %s", power_name(power));
+    else if ((verb == VERB_SHUTDOWN || verb == VERB_REBOOT) && power_is_halted(power))
+        refuse_halted(item, machine, power);
 }
 
 gboolean plan_power(Planner *planner, GError **error)

@@ -3,6 +3,7 @@
  * they ask for and in what may refuse them; everything after that is one mechanism.
  */
 #include "engine/engine_private.h"
+#include "foundation/size.h"
 #include "model/outline.h"
 
 static void warn_no_data(const Machine *machine, PlanItem *item)
@@ -154,8 +155,8 @@ static void warn_capacities(const Planner *planner, const Machine *machine, cons
         const Layer *layer = g_hash_table_lookup(planner->inventory->layers, layer_id);
         if (!layer || layer->capacity_bytes == head->capacity_bytes)
             continue;
-        g_autofree char *before = g_format_size_full(head->capacity_bytes, G_FORMAT_SIZE_IEC_UNITS);
-        g_autofree char *after = g_format_size_full(layer->capacity_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *before = size_to_text(head->capacity_bytes);
+        g_autofree char *after = size_to_text(layer->capacity_bytes);
         if (head->role == ROLE_DATA)
             plan_item_warn(item,
                            "data volume '%s' keeps its capacity of %s (the new base's has %s)",

@@ -1,5 +1,6 @@
 /* The part of a run that switches nothing: power, backup, repair, reclaim, flatten. */
 #include "engine/run_private.h"
+#include "foundation/size.h"
 
 #define POLL_MS 200
 
@@ -175,7 +176,7 @@ static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)
     guint64 freed = 0;
     if (!engine_reclaim(run->engine, &freed, error))
         return FALSE;
-    g_autofree char *size = g_format_size_full(freed, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *size = size_to_text(freed);
     run->job->message = g_strdup_printf("%s freed", size);
     return TRUE;
 }

@@ -9,6 +9,7 @@
 static const char *const power_names[] = {
     [POWER_UNKNOWN] = "unknown", [POWER_OFF] = "off",     [POWER_RUNNING] = "running",
     [POWER_PAUSED] = "paused",   [POWER_SAVED] = "saved", [POWER_STOPPING] = "stopping",
+    [POWER_STALLED] = "stalled",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(power_names) == POWER_COUNT);
 
@@ -21,6 +22,16 @@ const char *power_name(Power power)
 gboolean power_is_active(Power power)
 {
     return power != POWER_OFF;
+}
+
+gboolean power_is_halted(Power power)
+{
+    return power == POWER_PAUSED || power == POWER_STALLED;
+}
+
+gboolean power_is_live(Power power)
+{
+    return power == POWER_RUNNING || power == POWER_STOPPING || power_is_halted(power);
 }
 
 DomainState *domain_state_new(void)

@@ -19,13 +19,18 @@ typedef enum {
     POWER_RUNNING,
     POWER_PAUSED,
     POWER_SAVED,
-    POWER_STOPPING
+    POWER_STOPPING,
+    POWER_STALLED, /* QEMU itself paused it, as a disk could not be written or read */
 } Power;
-#define POWER_COUNT (POWER_STOPPING + 1)
-const char *
-power_name(Power power); /* "unknown", "off", "running", "paused", "saved", "stopping" */
+#define POWER_COUNT (POWER_STALLED + 1)
+/* "unknown", "off", "running", "paused", "saved", "stopping", "stalled" */
+const char *power_name(Power power);
 /* Whether a QEMU process (or saved memory of one) holds the heads. UNKNOWN counts as yes. */
 gboolean power_is_active(Power power);
+/* Whether a QEMU process is known to be there. */
+gboolean power_is_live(Power power);
+/* Whether that process keeps its guest still: it hears no request, and a start lets it go on. */
+gboolean power_is_halted(Power power);
 
 typedef struct {
     char *uuid;
@@ -137,7 +142,7 @@ gboolean hypervisor_undefine(Hypervisor *hypervisor, const char *uuid, GError **
 /*
  * From here on REFUSED for a domain without our id: others are never changed. A state that is there
  * already is success: starting what runs, shutting down or powering off what is off. Reboot, and
- * set_reboot_stops, need it running.
+ * set_reboot_stops, need it running. To start what is halted lets it go on where it was.
  */
 gboolean hypervisor_start(Hypervisor *hypervisor, const char *uuid, GError **error);
 gboolean hypervisor_shutdown(Hypervisor *hypervisor, const char *uuid, GError **error);
@@ -196,6 +201,8 @@ typedef enum {
                               a stop */
     DOMAIN_SAVED,
     DOMAIN_SUSPENDED_TO_DISK,
+    DOMAIN_HALTED,  /* it is paused or has stalled, or sleeps */
+    DOMAIN_RESUMED, /* and goes on */
     DOMAIN_DEFINED,
     DOMAIN_UNDEFINED,
     HYPERVISOR_LOST,  /* uuid NULL */

@@ -142,10 +142,34 @@ fill=$(($(stat -f -c '%a * %S' "$images") / 1048576 - 200))
 fallocate -l "${fill}M" "$images/ballast"
 try "$UNDERPIN" clone v1 --count 3 --name 'x-{n}'
 isnt 'with less than the floor left a clone is refused' 0 $status
-says 'and says why' 'are never used up'
+says 'and says why' 'are kept in reserve'
 is 'nothing is left behind' 0 "$(underpin list --json | jq '[.items[] | select(.name | startswith("x-"))] | length')"
 rm "$images/ballast"
 u clone v1 --count 3 --name 'x-{n}'
+
+note 'a store that fills up under a running guest'
+power_seen() { [ "$(underpin list --json | jq -r --arg name "$1" '.items[] | select(.name == $name).power')" = "$2" ]; }
+boot c
+fallocate -l "$(($(stat -f -c '%a * %S' "$images") - 1048576))" "$images/ballast"
+try "$GUESTCTL" -t 5 c run 'dd if=/dev/urandom of=/mnt/data/large bs=1M count=16 && sync && md5sum </mnt/data/large >/mnt/data/sum'
+becomes 'the guest stands still, and is shown so' power_seen c stalled
+try "$UNDERPIN" list
+says 'with what to do' 'free space, then start it'
+doctor_says 'doctor says why' 'could not be written'
+says 'and the way out' 'underpin start c'
+u_refuses 'it hears no request' 4 'underpin start c' shutdown c
+rm "$images/ballast"
+u start c
+becomes 'with space it goes on' power_seen c running
+written() { [ -n "$(guest c 'cat /mnt/data/sum')" ]; }
+becomes 'and ends what it was doing' written
+is 'nothing is lost' "$(guest c 'cat /mnt/data/sum')" "$(guest c 'md5sum </mnt/data/large')"
+virsh -q suspend c
+becomes 'paused by virsh is seen at once' power_seen c paused
+virsh -q resume c
+becomes 'and so is its resume' power_seen c running
+u shutdown c
+off c
 doctor_is_content 'at the end'
 check_layers 'at the end'
 finish

@@ -4,6 +4,7 @@
 // what is left out here is only what can never succeed.
 import { useState } from "preact/hooks";
 import { machinePage } from "./bases/paths.ts";
+import { isHalted } from "./bases/tree.ts";
 import { count } from "./format.ts";
 import { openPlan } from "./plan/dialog.tsx";
 import { openRebase } from "./rebase/dialog.tsx";
@@ -36,12 +37,13 @@ export interface Action {
 }
 
 const names = (machines: Machine[]) => machines.map((machine) => machine.name);
-const ALIVE: Power[] = ["running", "paused", "saved", "stopping", "unknown"];
+const ALIVE: Power[] = ["running", "paused", "saved", "stopping", "stalled", "unknown"];
 
 const notBase = (machine: Machine) => (machine.kind === "base" ? "It is a base" : undefined);
 const onlyClone = (machine: Machine) => (machine.kind === "clone" ? undefined : "It is no clone");
 const onlyAlive = (machine: Machine) => notBase(machine) ?? (ALIVE.includes(machine.power) ? undefined : "It is off");
 const onlyOff = (machine: Machine) => notBase(machine) ?? (machine.power === "running" ? "It runs already" : undefined);
+const onlyAwake = (machine: Machine) => onlyAlive(machine) ?? (isHalted(machine) ? "It stands still: start it, and it goes on" : undefined);
 
 const does = (verb: Verb) => (machines: Machine[]) => void submit({ verb, machines: names(machines) });
 const plans = (verb: Verb) => (machines: Machine[]) => openPlan({ verb, machines: names(machines) });
@@ -75,8 +77,8 @@ function HoldDialog({ machines, onClose }: { machines: Machine[]; onClose: () =>
 export const ACTIONS: Action[] = [
   { id: "start", label: "Start", icon: "start", role: "user", group: "run", obvious: true, why: onlyOff, run: does("start") },
   { id: "console", label: "Console", icon: "console", role: "user", group: "run", obvious: true, single: true, why: onlyAlive, run: ([machine]) => navigate(`${machinePage(machine!)}/console`) },
-  { id: "shutdown", label: "Shut down", icon: "power", role: "user", group: "run", obvious: true, why: onlyAlive, run: does("shutdown") },
-  { id: "reboot", label: "Reboot", icon: "reboot", role: "operator", group: "run", obvious: true, why: onlyAlive, run: does("reboot") },
+  { id: "shutdown", label: "Shut down", icon: "power", role: "user", group: "run", obvious: true, why: onlyAwake, run: does("shutdown") },
+  { id: "reboot", label: "Reboot", icon: "reboot", role: "operator", group: "run", obvious: true, why: onlyAwake, run: does("reboot") },
   { id: "poweroff", label: "Power off…", icon: "stop", role: "operator", group: "run", obvious: true, danger: true, why: onlyAlive, run: (machines) => void powerOff(machines) },
   { id: "restore", label: "Restore…", icon: "restore", role: "user", group: "system", why: onlyClone, run: plans("restore") },
   { id: "rebase", label: "Rebase…", icon: "rebase", role: "administrator", group: "system", why: onlyClone, run: (machines) => openRebase({ machines: names(machines) }) },

@@ -2,7 +2,7 @@
 
 export type AccountRole = "user" | "operator" | "administrator";
 export type Role = "system" | "temporary" | "data";
-export type Power = "unknown" | "off" | "running" | "paused" | "saved" | "stopping";
+export type Power = "unknown" | "off" | "running" | "paused" | "saved" | "stopping" | "stalled";
 export type Kind = "machine" | "base" | "clone";
 export type MachineState = "ready" | "pending" | "base" | "retired" | "removing" | "creating";
 export type ItemState = "waiting" | "running" | "pending" | "done" | "failed" | "skipped" | "cancelled";

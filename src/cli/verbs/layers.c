@@ -5,6 +5,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "foundation/size.h"
 
 static const TableColumn layer_columns[] = {
     {"LAYER", COLUMN_TREE},

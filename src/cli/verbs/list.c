@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/size.h"
 
 enum {
     LIST_NAME,
@@ -83,6 +84,13 @@ static char *clones_note(const GPtrArray *clones)
                        : g_steal_pointer(&count);
 }
 
+static void note_stalled(GString *note, const json_t *machine)
+{
+    if (g_strcmp0(text_of(machine, "power"), "stalled") == 0)
+        g_string_append_printf(note, "%sa disk could not be written: free space, then start it",
+                               note->len > 0 ? "; " : "");
+}
+
 static char *note_cell(const json_t *machine, const GPtrArray *clones)
 {
     GString *note = g_string_new(NULL);
@@ -97,6 +105,7 @@ static char *note_cell(const json_t *machine, const GPtrArray *clones)
     if (flag_of(machine, "behind"))
         g_string_append_printf(note, "%sbehind: %s", note->len > 0 ? "; " : "",
                                text_of(machine, "behind_reason"));
+    note_stalled(note, machine);
     return g_string_free(note, FALSE);
 }
 

@@ -49,7 +49,9 @@ static const OptionSpec shutdown_options[] = {
 const Command command_start = {
     .name = "start",
     .summary = "start machines",
-    .description = "A machine that is pending is moved first. A base cannot be started.",
+    .description =
+        "A machine that is pending is moved first. One that is paused, or has stalled as a disk "
+        "could not be written, goes on where it was. A base cannot be started.",
     .examples = "start demo-1 demo-2 # two of them\n"
                 "start --all demo-v1 --match 'lab-*' # some clones of a base",
     .also_known_as = "boot, run, power on, virsh start",

@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "foundation/size.h"
 
 enum { CLONES_SHOWN = 12 };
 
@@ -37,7 +38,8 @@ static char *power_text(const Call *call, const json_t *machine)
     if (started == NULL || g_strcmp0(text_of(machine, "kind"), "base") == 0)
         return g_strdup(power);
     g_autofree char *since = time_to_full_text(started, call->clock->now_seconds());
-    return g_strdup_printf("%s since %s", power, since);
+    gboolean goes_on = g_strcmp0(power, "running") == 0;
+    return g_strdup_printf(goes_on ? "%s since %s" : "%s, started %s", power, since);
 }
 
 static char *state_text(const json_t *machine)

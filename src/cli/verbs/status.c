@@ -4,6 +4,7 @@
 #include "cli/call.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "foundation/size.h"
 
 static void print_machines(const json_t *status)
 {

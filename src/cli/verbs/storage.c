@@ -6,6 +6,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "foundation/size.h"
 
 static void print_room(const json_t *storage)
 {

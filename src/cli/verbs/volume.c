@@ -4,6 +4,7 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/size.h"
 
 /* --- looking -----------------------------------------------------------------------------------
  */

@@ -48,9 +48,20 @@ static gboolean outcome_active(int result, virDomainPtr domain, int active, GErr
 
 /* --- on and off ------------------------------------------------------------------------------- */
 
+/* 0 where it goes on, or did not stand still. A guest that sleeps (S3) is woken. */
+static int let_go_on(virDomainPtr domain, int state)
+{
+    if (state == VIR_DOMAIN_PMSUSPENDED)
+        return virDomainPMWakeup(domain, 0);
+    return state == VIR_DOMAIN_PAUSED ? virDomainResume(domain) : 0;
+}
+
 static gboolean start(const Action *action, virDomainPtr domain, GError **error)
 {
     (void)action;
+    int state;
+    if (virDomainIsActive(domain) == 1 && virDomainGetState(domain, &state, NULL, 0) == 0)
+        return outcome(let_go_on(domain, state), domain, error);
     return outcome_active(virDomainCreate(domain), domain, 1, error);
 }
 

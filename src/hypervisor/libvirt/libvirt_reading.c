@@ -24,6 +24,8 @@ static Power power_of(int state, int reason, gboolean managed_save)
     Power power =
         state >= 0 && (size_t)state < G_N_ELEMENTS(powers) ? powers[state] : POWER_UNKNOWN;
     gboolean is_saved = managed_save || reason == VIR_DOMAIN_SHUTOFF_SAVED;
+    if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
+        return POWER_STALLED;
     return power == POWER_OFF && is_saved ? POWER_SAVED : power;
 }
 

@@ -337,12 +337,21 @@ static void start_clear(Start *start)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
 
+static void let_go_on(MemoryHypervisor *self, MemoryDomain *domain)
+{
+    if (!power_is_halted(domain->power))
+        return;
+    domain->power = POWER_RUNNING;
+    host_add_event(self, DOMAIN_RESUMED, domain->uuid);
+}
+
 static gboolean prepare_start(MemoryHypervisor *self, const char *uuid, Start *start_out,
                               gboolean *is_on_out, GError **error)
 {
-    const MemoryDomain *domain = find_ours(self, uuid, error);
+    MemoryDomain *domain = find_ours(self, uuid, error);
     if (domain == NULL)
         return FALSE;
+    let_go_on(self, domain);
     *is_on_out = is_on(domain);
     *start_out = (Start){g_strdup(domain->uuid), g_strdup(domain->xml), domain->facts.managed_save,
                          self->start_hook, self->start_hook_data};
@@ -398,7 +407,9 @@ static gboolean act(Hypervisor *hypervisor, const char *call, DomainAction actio
 static gboolean do_shutdown(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
                             GError **error)
 {
-    (void)flag, (void)error;
+    (void)flag;
+    if (power_is_halted(domain->power))
+        return error_set(error, UNDERPIN_ERROR_REFUSED, NULL, "domain is not running");
     if (is_on(domain) && !domain->stubborn)
         host_stop(self, domain, DOMAIN_STOPPED);
     return TRUE;

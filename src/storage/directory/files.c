@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "foundation/durable_file.h"
+#include "foundation/size.h"
 
 static const char selinux_attribute[] = "security.selinux";
 static const char remembered_owner[] = "trusted.libvirt.security.dac";
@@ -137,8 +138,8 @@ static guint64 free_bytes(const DirectoryStore *store)
 
 gboolean space_error(DirectoryStore *store, guint64 needed, const char *what, GError **error)
 {
-    g_autofree char *needed_text = g_format_size_full(needed, G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *free_text = g_format_size_full(free_bytes(store), G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *needed_text = size_to_text(needed);
+    g_autofree char *free_text = size_to_text(free_bytes(store));
     return error_set(error, UNDERPIN_ERROR_NO_SPACE,
                      "free space in the store: remove machines, or shorten the undo retention",
                      "no room for %s: it needs %s, %s are free", what, needed_text, free_text);

@@ -146,6 +146,31 @@ static void install_hook(const char *script)
     assert_int_equal(chmod(HOOK, 0755), 0);
 }
 
+/* --- paused ----------------------------------------------------------------------------------- */
+
+static Power power_now(Hypervisor *host, const TestMachine *machine)
+{
+    Power power = POWER_UNKNOWN;
+    assert_true(hypervisor_power(host, machine->uuid, &power, NULL));
+    return power;
+}
+
+static void a_paused_machine_goes_on_by_a_start(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = open_host();
+    g_autoptr(EventLog) log = event_log_new(host);
+    g_autoptr(TestMachine) machine = started(host, "paused");
+    VIRSH("suspend", machine->name);
+    assert_true(event_log_wait(log, DOMAIN_HALTED, machine->uuid));
+    assert_int_equal(power_now(host, machine), POWER_PAUSED);
+    g_free(FAILURE(UNDERPIN_ERROR_REFUSED, hypervisor_shutdown(host, machine->uuid, error)));
+    assert_ok(hypervisor_start(host, machine->uuid, error));
+    assert_true(event_log_wait(log, DOMAIN_RESUMED, machine->uuid));
+    assert_int_equal(power_now(host, machine), POWER_RUNNING);
+    end(host, machine);
+}
+
 /* --- saved memory ----------------------------------------------------------------------------- */
 
 static void managed_save_is_seen_and_never_dropped_silently(void **state)
@@ -550,6 +575,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_screen_is_a_vnc_server_that_no_port_leads_to),
         cmocka_unit_test(an_open_screen_ends_with_its_machine),
+        cmocka_unit_test(a_paused_machine_goes_on_by_a_start),
         cmocka_unit_test(managed_save_is_seen_and_never_dropped_silently),
         cmocka_unit_test(memory_saved_to_a_file_is_seen_by_the_reason_of_the_stop),
         cmocka_unit_test(a_disk_only_snapshot_is_a_snapshot_and_a_stored_chain),

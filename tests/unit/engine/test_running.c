@@ -131,6 +131,36 @@ static void a_stubborn_guest_is_moved_by_force_only(void **state)
     world_settle_wanted(world);
 }
 
+static PlanItem *only_item(const Plan *plan)
+{
+    assert_int_equal(plan->items->len, 1);
+    return g_ptr_array_index(plan->items, 0);
+}
+
+static void a_halted_guest_hears_nothing_and_goes_on_by_a_start(void **state)
+{
+    static const Power halted[] = {POWER_PAUSED, POWER_STALLED};
+    World *world = *state;
+    g_autofree char *uuid = uuid_of(world, "lab-1");
+    step_connect_host(world);
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(halted); i++) {
+        memory_hypervisor_set_power(world->hypervisor, uuid, halted[i]);
+        memory_hypervisor_emit(world->hypervisor, DOMAIN_HALTED, uuid);
+        g_autoptr(Request) shutdown = world_request(VERB_SHUTDOWN, "lab-1", NULL);
+        g_autoptr(Plan) plan = engine_plan(world->engine, shutdown, NULL);
+        assert_int_equal(only_item(plan)->decision, DECISION_REFUSE);
+        assert_non_null(strstr(only_item(plan)->hint, "underpin start lab-1"));
+        assert_int_equal(step_finds(world, "stalled", "lab-1"), halted[i] == POWER_STALLED);
+        world_do(world, world_request(VERB_START, "lab-1", NULL));
+        Power power = POWER_UNKNOWN;
+        assert_true(hypervisor_power(world->hypervisor, uuid, &power, NULL));
+        assert_int_equal(power, POWER_RUNNING);
+    }
+    memory_hypervisor_guest_stops(world->hypervisor, uuid);
+    world_settle_wanted(world);
+}
+
 static void a_newer_wish_replaces_the_one_that_waits(void **state)
 {
     World *world = *state;
@@ -655,6 +685,7 @@ int main(void)
         TEST(under_the_stop_policy_a_reboot_stays_a_reboot),
         TEST(a_graceful_rebase_shuts_down_moves_and_starts_again),
         TEST(a_stubborn_guest_is_moved_by_force_only),
+        TEST(a_halted_guest_hears_nothing_and_goes_on_by_a_start),
         TEST(a_newer_wish_replaces_the_one_that_waits),
         TEST(hold_of_a_machine_that_waits_is_done_at_once),
         TEST(a_machine_that_never_stops_by_itself_is_warned_of),

@@ -81,8 +81,10 @@ export function buildTree(machines: Machine[]): Tree {
   return { bases: [...lineages.values()].flat(), others };
 }
 
-const ALIVE = ["running", "paused", "saved", "stopping"];
+const ALIVE = ["running", "paused", "saved", "stopping", "stalled"];
 export const isAlive = (machine: Machine) => ALIVE.includes(machine.power);
+/** Its guest stands still until it is started: it goes on where it was. */
+export const isHalted = (machine: Pick<Machine, "power">) => machine.power === "paused" || machine.power === "stalled";
 
 const STATES: Record<StateFilter, (machine: Machine) => boolean> = {
   all: () => true,

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { allowedActions, machineMenu, type Action } from "../actions.tsx";
 import { get, getAll, machinePath } from "../api.ts";
+import { isHalted } from "../bases/tree.ts";
 import { count, formatBytes } from "../format.ts";
 import { useAsync } from "../hooks.ts";
 import { asListed, endedJobs, findMachine, hasRole, layersVersion } from "../store.ts";
@@ -29,7 +30,7 @@ function ActionButton({ action, machine, isMain }: { action: Action; machine: Ma
 
 function Actions({ machine }: { machine: Machine }) {
   const bar = allowedActions().filter((action) => IN_BAR.includes(action.id));
-  const main = machine.power === "off" ? "start" : "console";
+  const main = machine.power === "off" || isHalted(machine) ? "start" : "console";
   return (
     <>
       {machine.kind === "base" && <LinkButton href={`/bases/${encodeURIComponent(machine.name)}`}>Options of the base</LinkButton>}

@@ -26,7 +26,7 @@ export const KINDS: [KindFilter, string][] = [
   ["machine", "On no base"],
 ];
 
-const POWERS = ["running", "paused", "saved", "stopping", "off", "unknown"];
+const POWERS = ["stalled", "running", "paused", "saved", "stopping", "off", "unknown"];
 
 /** undefined: as they come. */
 const COMPARE: Record<Order, ((a: Machine, b: Machine) => number) | undefined> = {

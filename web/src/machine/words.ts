@@ -10,6 +10,7 @@ const POWER_SENTENCES = {
   paused: "It is paused, which counts as running.",
   saved: "Its memory is saved, which counts as running.",
   stopping: "It is stopping.",
+  stalled: "It has stalled: a disk could not be written. Free space, then start it, and it goes on where it was.",
 };
 
 /** "A clone of office-2. It is off." */

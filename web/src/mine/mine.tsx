@@ -1,6 +1,6 @@
 // A user's own page: their machines as cards, with what can be done and what the next restart brings.
 import { get, machinePath } from "../api.ts";
-import { isAlive } from "../bases/tree.ts";
+import { isAlive, isHalted } from "../bases/tree.ts";
 import { compareNames, sentence } from "../format.ts";
 import { useAsync } from "../hooks.ts";
 import { navigate } from "../router.ts";
@@ -27,7 +27,7 @@ function Actions({ machine, isBusy }: { machine: Machine; isBusy: boolean }) {
   const path = `/machines/${encodeURIComponent(machine.name)}/console`;
   return (
     <div class="row">
-      {isAlive(machine) ? (
+      {isAlive(machine) && !isHalted(machine) ? (
         <>
           <Button kind="primary" icon="console" onClick={() => navigate(path)}>Open screen</Button>
           <Button icon="power" why={busy} onClick={() => void shutDown(machine)}>Shut down</Button>

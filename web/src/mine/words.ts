@@ -9,6 +9,7 @@ export const POWER_WORDS: Record<Power, string> = {
   paused: "Paused",
   saved: "Asleep",
   stopping: "Shutting down",
+  stalled: "Stands still: the administrator must free space",
 };
 
 const DOING: Partial<Record<Verb, string>> = {

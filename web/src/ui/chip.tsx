@@ -39,6 +39,7 @@ const POWERS: Record<Power, { word: string; help: string }> = {
   paused: { word: "paused", help: "Paused: it counts as running." },
   saved: { word: "saved", help: "Its memory is saved: it counts as running." },
   stopping: { word: "stopping", help: "Stopping" },
+  stalled: { word: "stalled", help: "Stalled: a disk could not be written. Free space, then start it: it goes on where it was." },
 };
 
 export function PowerMark({ power }: { power: Power }) {
