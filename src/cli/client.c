@@ -235,7 +235,12 @@ Answer *client_call(Client *client, const char *method, const char *path, const 
         g_propagate_error(error, g_steal_pointer(&first));
         return NULL;
     }
-    return call_once(client, method, path, body, idempotency_key, error);
+    g_autoptr(GError) second = NULL;
+    answer = call_once(client, method, path, body, idempotency_key, &second);
+    if (answer == NULL)
+        error_set(error, error_code(second), "when it is back, 'underpin job list' says",
+                  "whether the daemon has taken this is not known: %s", second->message);
+    return answer;
 }
 
 /* --- answers that say no -----------------------------------------------------------------------

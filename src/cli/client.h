@@ -27,8 +27,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 /*
  * One request. `body` NULL: none (borrowed otherwise). `idempotency_key` NULL: none; with one, a
  * connection that breaks after the request was sent is tried once more, for the daemon does the
- * work only once. NULL where no whole answer came: UNAVAILABLE with the way out as hint where
- * nobody listens, client_is_unreachable() then holds.
+ * work only once; where that fails as well the error says that the outcome is not known. NULL where
+ * no whole answer came: UNAVAILABLE with the way out as hint where nobody listens,
+ * client_is_unreachable() then holds.
  */
 Answer *client_call(Client *client, const char *method, const char *path, const json_t *body,
                     const char *idempotency_key, GError **error);

@@ -1,4 +1,5 @@
 /* The client against a socket that may not be used: the error names who may. */
+#include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <setjmp.h>
@@ -6,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,12 +90,45 @@ static void nobody_there_is_unreachable(void **state G_GNUC_UNUSED)
     assert_non_null(error_hint(error));
 }
 
+/* A daemon that dies of every request. */
+static gpointer hang_up(gpointer socket)
+{
+    char request[4096];
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(GSocket) peer = g_socket_accept(socket, NULL, NULL);
+        assert_non_null(peer);
+        assert_true(g_socket_receive(peer, request, sizeof request, NULL, NULL) > 0);
+    }
+    g_socket_close(socket, NULL);
+    return NULL;
+}
+
+static void a_request_whose_fate_is_not_known_says_so(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(fixture->directory, "dying", NULL);
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    g_autoptr(GSocket) socket =
+        g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+    assert_true(g_socket_bind(socket, address, FALSE, NULL) && g_socket_listen(socket, NULL));
+    g_autoptr(Client) client = client_new(path, 5000);
+    GThread *thread = g_thread_new("dying", hang_up, socket);
+    assert_null(client_call(client, "POST", "/x", NULL, "key", &error));
+    g_thread_join(thread);
+    assert_true(g_str_has_prefix(error->message, "whether the daemon has taken this is not known"));
+    assert_non_null(strstr(error_hint(error), "underpin job list"));
+    g_unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(socket_of_a_group_names_the_group, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answer_is_given_whole, set_up, tear_down),
         cmocka_unit_test(nobody_there_is_unreachable),
+        cmocka_unit_test_setup_teardown(a_request_whose_fate_is_not_known_says_so, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
