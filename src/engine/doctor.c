@@ -47,18 +47,15 @@ static void check_host(Engine *engine, GPtrArray *findings)
 {
     g_rw_lock_reader_lock(&engine->lock);
     gboolean connected = engine->libvirt_connected;
-    gboolean hook_ok = engine->hook_in_force || !engine->config.require_hook;
-    g_autofree char *problem = g_strdup(engine->hook_problem);
     g_rw_lock_reader_unlock(&engine->lock);
+    g_autoptr(GError) missed = NULL;
     if (!connected)
         finding_add(findings, "libvirt-away", FINDING_ERROR, "libvirt",
                     "start libvirtd ('systemctl start libvirtd')", FALSE,
                     "libvirt does not answer");
-    else if (!hook_ok)
-        finding_add(findings, "hook-not-in-force", FINDING_ERROR, "hook",
-                    "restart underpind: it installs the hook and has libvirt load it", FALSE,
-                    "the start barrier is not in force: %s",
-                    problem ? problem : "the hook was not probed yet");
+    else if (!engine_check_hook(engine, &missed))
+        finding_add(findings, "hook-not-in-force", FINDING_ERROR, "hook", error_hint(missed), FALSE,
+                    "%s", missed->message);
 }
 
 static void check_store(Engine *engine, GPtrArray *findings)

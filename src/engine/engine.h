@@ -89,7 +89,7 @@ GPtrArray *engine_layer_reasons(Engine *engine, const char *layer_id, GError **e
 typedef struct {
     gboolean libvirt_connected;
     gboolean hook_in_force;
-    char *hook_problem; /* NULL: none */
+    char *hook_problem; /* NULL: none; or the hook was not tried yet, where it is not in force */
     guint machines, bases, clones, pending, running, held, behind, entries;
     guint64 held_bytes, kept_bytes, reclaimable_bytes;
     StoreStatus store;

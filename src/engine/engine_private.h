@@ -288,6 +288,10 @@ gboolean stamp_check(Engine *engine, const Machine *machine, const char *memory,
 
 /* Looks whether the start hook is in force, and remembers it. Calls libvirt. */
 void engine_probe_hook(Engine *engine);
+/* REFUSED where the hook should be in force and is not; nothing is said while libvirt is away.
+ * Where the last look missed it, this looks again: a hook that an administrator has put back
+ * since, and the one of a daemon that has just started, are in force at once. */
+gboolean engine_check_hook(Engine *engine, GError **error);
 /* Settles what is pending, abandons what was not committed, protects the layers. */
 gboolean engine_recover(Engine *engine, GError **error);
 

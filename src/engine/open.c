@@ -254,6 +254,28 @@ void engine_probe_hook(Engine *engine)
     engine_emit(engine, ENGINE_HOST_CHANGED, NULL, error);
 }
 
+static gboolean hook_is_missed(Engine *engine, char **problem_out)
+{
+    g_rw_lock_reader_lock(&engine->lock);
+    gboolean is_missed =
+        engine->config.require_hook && !engine->hook_in_force && engine->libvirt_connected;
+    *problem_out = is_missed ? g_strdup(engine->hook_problem) : NULL;
+    g_rw_lock_reader_unlock(&engine->lock);
+    return is_missed;
+}
+
+gboolean engine_check_hook(Engine *engine, GError **error)
+{
+    g_autofree char *before = NULL, *problem = NULL;
+    if (!hook_is_missed(engine, &before))
+        return TRUE;
+    engine_probe_hook(engine);
+    return !hook_is_missed(engine, &problem) ||
+           error_set(error, UNDERPIN_ERROR_REFUSED,
+                     "restart underpind: it installs the hook and has libvirt load it",
+                     "the start barrier is not in force: %s", problem);
+}
+
 static void begin_missed_session(Machine *machine, gpointer data)
 {
     machine->session = machine->actual;

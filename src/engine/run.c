@@ -82,31 +82,11 @@ static const VerbTraits TRAITS[VERB_COUNT] = {
     [VERB_REBOOT] = {FALSE, FALSE, TRUE},
 };
 
-/* A hook that an administrator has put back since the last look is in force at once. */
-static gboolean check_hook(Engine *engine, GError **error)
-{
-    g_rw_lock_reader_lock(&engine->lock);
-    gboolean look_again =
-        engine->config.require_hook && !engine->hook_in_force && engine->libvirt_connected;
-    g_rw_lock_reader_unlock(&engine->lock);
-    if (look_again)
-        engine_probe_hook(engine);
-    g_rw_lock_reader_lock(&engine->lock);
-    gboolean ok =
-        !engine->config.require_hook || engine->hook_in_force || !engine->libvirt_connected;
-    g_autofree char *problem = g_strdup(engine->hook_problem);
-    g_rw_lock_reader_unlock(&engine->lock);
-    return ok || error_set(error, UNDERPIN_ERROR_REFUSED,
-                           "restart underpind: it installs the hook and has libvirt load it",
-                           "the start barrier is not in force: %s",
-                           problem ? problem : "the hook was not probed yet");
-}
-
 static gboolean check_world(Engine *engine, const Request *request, GError **error)
 {
     Verb verb = request->verb;
     return (request_is_rebuild(request) || engine_check_unquestioned(engine, error)) &&
-           (!TRAITS[verb].hook || check_hook(engine, error)) &&
+           (!TRAITS[verb].hook || engine_check_hook(engine, error)) &&
            (!TRAITS[verb].libvirt || hypervisor_ping(engine->hypervisor, error));
 }
 

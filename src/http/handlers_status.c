@@ -23,7 +23,9 @@ static const char *libvirt_text(const EngineStatus *status)
 
 static const char *hook_text(const EngineStatus *status)
 {
-    return status->hook_in_force ? "in force" : "not in force";
+    return status->hook_in_force  ? "in force"
+           : status->hook_problem ? "not in force"
+                                  : "not tried yet";
 }
 
 static void health_of_engine(const Api *api, Health *health)
@@ -41,7 +43,7 @@ static void health_of_engine(const Api *api, Health *health)
         add_problem(health, "libvirt does not answer");
     if (!status.hook_in_force)
         add_problem(health,
-                    status.hook_problem ? status.hook_problem : "the start hook is not in force");
+                    status.hook_problem ? status.hook_problem : "the start hook was not tried yet");
     engine_status_clear(&status);
 }
 
@@ -65,7 +67,7 @@ HttpResponse *handle_health(const Api *api, const HttpRequest *request, GError *
 {
     (void)error;
     Health health = {
-        .libvirt = "away", .store = "ok", .hook = "not in force", .problems = json_array()};
+        .libvirt = "away", .store = "ok", .hook = "not tried yet", .problems = json_array()};
     health_of_question(api, &health);
     health_of_engine(api, &health);
     json_t *json = json_object();

@@ -249,7 +249,7 @@ export interface Status {
   kept_bytes: number;
   reclaimable_bytes: number;
   libvirt: "connected" | "away";
-  hook: "in force" | "not in force";
+  hook: "in force" | "not in force" | "not tried yet";
   hook_problem?: string;
   question?: Failure;
   store: {

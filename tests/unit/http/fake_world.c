@@ -15,7 +15,7 @@ struct Engine {
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t changed;
     char *question;
-    gboolean status_fails, libvirt_away, has_no_history;
+    gboolean status_fails, libvirt_away, hook_untried, has_no_history;
     gboolean gate_shut;
     guint waiting;
     guint reads;
@@ -71,7 +71,7 @@ gboolean engine_status(Engine *engine, EngineStatus *status_out, GError **error)
         return error_set(error, UNDERPIN_ERROR_UNAVAILABLE, "mount it", "the store is not there");
     guint machines = g_hash_table_size(engine->inventory->machines);
     *status_out = (EngineStatus){.libvirt_connected = !engine->libvirt_away,
-                                 .hook_in_force = TRUE,
+                                 .hook_in_force = !engine->hook_untried,
                                  .machines = machines,
                                  .bases = 1,
                                  .reclaimable_bytes = 4096,
@@ -616,6 +616,12 @@ void fake_world_set_libvirt_away(FakeWorld *world, gboolean away)
 {
     LOCK_FOR_SCOPE(&world->api.engine->lock);
     world->api.engine->libvirt_away = away;
+}
+
+void fake_world_set_hook_untried(FakeWorld *world, gboolean untried)
+{
+    LOCK_FOR_SCOPE(&world->api.engine->lock);
+    world->api.engine->hook_untried = untried;
 }
 
 void fake_world_set_no_history(FakeWorld *world, gboolean has_no_history)

@@ -22,6 +22,8 @@ void fake_world_free(FakeWorld *world);
 void fake_world_set_question(FakeWorld *world, const char *message); /* NULL: none */
 void fake_world_set_status_fails(FakeWorld *world, gboolean fails);
 void fake_world_set_libvirt_away(FakeWorld *world, gboolean away);
+/* As before libvirt was found for the first time. */
+void fake_world_set_hook_untried(FakeWorld *world, gboolean untried);
 void fake_world_set_no_history(FakeWorld *world, gboolean has_no_history);
 
 /* While the gate is shut, engine_plan() waits in it. fake_world_await() returns when `count` calls

@@ -510,6 +510,20 @@ static void status_doctor_and_verbs_are_answered(void **state)
     answer_clear(&verbs);
 }
 
+static void a_hook_that_was_not_tried_yet_is_not_called_missing(void **state)
+{
+    (void)state;
+    fake_world_set_hook_untried(world, TRUE);
+    Answer status = ask("GET", "/api/v1/status", NULL), health = ask("GET", "/healthz", NULL);
+    assert_string_equal(text_of(status.json, "hook"), "not tried yet");
+    assert_null(json_object_get(status.json, "hook_problem"));
+    assert_string_equal(text_of(health.json, "hook"), "not tried yet");
+    assert_string_equal(text_of(health.json, "status"), "degraded");
+    answer_clear(&status);
+    answer_clear(&health);
+    fake_world_set_hook_untried(world, FALSE);
+}
+
 static void health_tells_well_from_degraded_from_questioned(void **state)
 {
     (void)state;
@@ -650,6 +664,7 @@ int main(void)
         cmocka_unit_test(domains_that_are_ours_are_left_out),
         cmocka_unit_test(roles_are_proposed_by_boot_order),
         cmocka_unit_test(status_doctor_and_verbs_are_answered),
+        cmocka_unit_test(a_hook_that_was_not_tried_yet_is_not_called_missing),
         cmocka_unit_test(health_tells_well_from_degraded_from_questioned),
         cmocka_unit_test(metrics_count_machines_jobs_and_say_when_the_store_is_away),
         cmocka_unit_test(strangers_see_no_machine),
