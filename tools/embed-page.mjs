@@ -31,7 +31,7 @@ const types = {
 function installPackages() {
   const noted = join(web, "node_modules/.package-lock.json");
   if (existsSync(noted) && statSync(noted).mtimeMs >= statSync(join(web, "package-lock.json")).mtimeMs) return;
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: web, stdio: "inherit" });
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"], { cwd: web, stdio: "inherit" });
 }
 
 function filesBelow(directory) {

@@ -3,6 +3,7 @@
 #include "cmocka_prelude.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <grp.h>
@@ -381,6 +382,8 @@ static void users_are_told_to_be_root(void **state)
 {
     const Fixture *fixture = *state;
     g_autoptr(GPtrArray) arguments = arguments_for(fixture, "store", "catalog.sqlite", "run");
+    int program = open(UNDERPIND, O_RDONLY); /* its directory may be closed to others */
+    assert_true(program >= 0);
     int pipe_ends[2];
     assert_int_equal(pipe(pipe_ends), 0);
     pid_t child = fork();
@@ -388,17 +391,16 @@ static void users_are_told_to_be_root(void **state)
         dup2(pipe_ends[1], STDERR_FILENO);
         if (setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
             setresuid(65534, 65534, 65534) == 0)
-            execv(UNDERPIND, (char **)arguments->pdata);
+            fexecve(program, (char **)arguments->pdata, environ);
         _exit(127);
     }
+    close(program);
     close(pipe_ends[1]);
     char text[1024] = "";
     assert_true(read(pipe_ends[0], text, sizeof text - 1) > 0);
     close(pipe_ends[0]);
     int status = 0;
     waitpid(child, &status, 0);
-    if (WEXITSTATUS(status) == 127)
-        skip(); /* the build directory is closed to others */
     assert_int_equal(WEXITSTATUS(status), 1);
     assert_non_null(strstr(text, "needs to be root"));
 }

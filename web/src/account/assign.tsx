@@ -19,7 +19,7 @@ function Chosen({ chosen, change }: AssignProps) {
   if (chosen.length === 0) return <p class="help">None yet: without any, a user sees nothing.</p>;
   return (
     <ul class="picked" aria-label="Assigned">
-      {chosen.toSorted(compareNames).map((name) => (
+      {[...chosen].sort(compareNames).map((name) => (
         <li key={name}>
           {name}
           <button type="button" aria-label={`Take ${name} away`} onClick={() => change(chosen.filter((other) => other !== name))}><Icon name="close" size={12} /></button>

@@ -59,7 +59,7 @@ function newestFirst(a: BaseNode, b: BaseNode): number {
 }
 
 export function buildTree(machines: Machine[]): Tree {
-  const sorted = machines.toSorted((a, b) => compareNames(a.name, b.name));
+  const sorted = [...machines].sort((a, b) => compareNames(a.name, b.name));
   const bases = new Map(sorted.filter((machine) => machine.kind === "base").map((machine) => [machine.id, machine]));
   const lineages = new Map<string, BaseNode[]>();
   const nodes = new Map<string, BaseNode>();

@@ -43,7 +43,7 @@ export interface ListFilter {
   kind: KindFilter;
 }
 
-export const byName = (machines: Machine[]) => machines.toSorted((a, b) => compareNames(a.name, b.name));
+export const byName = (machines: Machine[]) => [...machines].sort((a, b) => compareNames(a.name, b.name));
 
 /** The machines come by name, once for all filters and orders: comparing names is what costs. Equals stay by name. */
 export function machineRows(machines: Machine[], { text, state, kind }: ListFilter, order: Order): MachineRow[] {

@@ -71,7 +71,7 @@ function Card({ machine, isLink }: { machine: Machine; isLink: boolean }) {
 }
 
 export function MyMachinesScreen() {
-  const mine = machineList.value.toSorted((a, b) => compareNames(a.name, b.name));
+  const mine = [...machineList.value].sort((a, b) => compareNames(a.name, b.name));
   if (!machinesRead.value) return <Screen title="My machines" windowTitle="My machines"><Loading /></Screen>;
   return (
     <Screen title="My machines" windowTitle="My machines">

@@ -133,7 +133,7 @@ function Items({ job, items }: { job: Job; items: JobItem[] }) {
   const choices = (["all", ...ITEM_ORDER] as const)
     .map((value) => ({ value, label: value === "all" ? "All" : capital(stateWord(value)), count: value === "all" ? items.length : items.filter((item) => item.state === value).length }))
     .filter((choice) => choice.value === "all" || choice.value === state || choice.count > 0);
-  const rows = items.filter((item) => state === "all" || item.state === state).toSorted((a, b) => ITEM_ORDER.indexOf(a.state) - ITEM_ORDER.indexOf(b.state));
+  const rows = items.filter((item) => state === "all" || item.state === state).sort((a, b) => ITEM_ORDER.indexOf(a.state) - ITEM_ORDER.indexOf(b.state));
   return (
     <section class="stack">
       {choices.length > 2 && <FilterChips label="State" choices={choices} value={state} onChange={setState} />}

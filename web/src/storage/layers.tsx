@@ -140,7 +140,7 @@ export function Layers({ layers }: { layers: Layer[] }) {
   return (
     <Section title="Layers" note={`${formatBytes(total)} in all. Each is sealed: its content never changes.`} actions={switcher}>
       <div class={`layers ${chosen ? "with-details" : ""}`}>
-        {view === "graph" ? <Graph layers={layers} chosen={chosen} /> : <Table label="All layers" columns={layerColumns(layers)} rows={layers.toSorted(byBase)} rowKey={(layer) => layer.id} />}
+        {view === "graph" ? <Graph layers={layers} chosen={chosen} /> : <Table label="All layers" columns={layerColumns(layers)} rows={[...layers].sort(byBase)} rowKey={(layer) => layer.id} />}
         {chosen && <LayerDetails id={chosen} />}
       </div>
     </Section>

@@ -40,7 +40,7 @@ function sorted<T>(rows: T[], columns: Column<T>[], order: Order | null): T[] {
     const [left, right] = [value(a), value(b)];
     return typeof left === "number" && typeof right === "number" ? left - right : compareNames(String(left), String(right));
   };
-  return rows.toSorted((a, b) => (order.descending ? compare(b, a) : compare(a, b)));
+  return [...rows].sort((a, b) => (order.descending ? compare(b, a) : compare(a, b)));
 }
 
 /** Ascending, descending, as it came. */

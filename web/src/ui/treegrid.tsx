@@ -113,7 +113,7 @@ export function TreeGrid<R extends GridRow>(props: TreeGridProps<R>) {
   const right = (row: R) => (row.expanded === false ? props.toggle(row, true) : row.expanded && go(active + 1));
   const left = (row: R) => {
     if (row.expanded) props.toggle(row, false);
-    else if (row.level > 1) go(rows.findLastIndex((other, index) => index < active && other.level < row.level));
+    else if (row.level > 1) go(rows.slice(0, active).map((other) => other.level < row.level).lastIndexOf(true));
   };
   const menuAtRow = (row: R) => props.menu(row, document.getElementById(`${id}-${row.id}`) ?? grid.current!);
   const typeAhead = (key: string, now: number) => {
