@@ -33,9 +33,11 @@ static double thread_seconds(void)
 
 static void note_phase(BenchWorld *world, const Job *job)
 {
-    double *const places[] = {&world->staging_at, &world->committing_at, &world->settling_at};
-    double *const cpu_places[] = {&world->began_cpu, &world->committing_cpu, &world->settling_cpu};
-    static const char *const phases[] = {"staging", "committing", "settling"};
+    double *const places[] = {&world->planning_at, &world->staging_at, &world->committing_at,
+                              &world->settling_at};
+    double *const cpu_places[] = {&world->planning_cpu, &world->staging_cpu, &world->committing_cpu,
+                                  &world->settling_cpu};
+    static const char *const phases[] = {"planning", "staging", "committing", "settling"};
     if (g_strcmp0(world->phase, job->phase) == 0)
         return;
     g_free(world->phase);
@@ -207,8 +209,9 @@ gboolean bench_run(BenchWorld *world, Request *request, JobTimes *times_out, GEr
                                 .stage = world->committing_at - world->staging_at,
                                 .commit = world->settling_at - world->committing_at,
                                 .settle = world->ended_at - world->settling_at,
-                                .cpu = world->ended_cpu - world->began_cpu,
-                                .commit_cpu = world->settling_cpu - world->committing_cpu};
+                                .plan_cpu = world->staging_cpu - world->planning_cpu,
+                                .commit_cpu = world->settling_cpu - world->committing_cpu,
+                                .cpu = world->ended_cpu - world->staging_cpu};
     return job && check_done(job, error);
 }
 

@@ -18,8 +18,8 @@ typedef struct {
     GCond changed;
     char *phase;
     char *final_id; /* the job whose end was heard last */
-    double staging_at, committing_at, settling_at, ended_at;
-    double began_cpu, committing_cpu, settling_cpu,
+    double planning_at, staging_at, committing_at, settling_at, ended_at;
+    double planning_cpu, staging_cpu, committing_cpu, settling_cpu,
         ended_cpu; /* the worker's processor time at the same moments */
 } BenchWorld;
 
@@ -32,8 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchWorld, bench_world_close)
 /* How long the parts of a job took, as the queue's listeners saw it. */
 typedef struct {
     double total, plan, stage, commit, settle;
-    double cpu, commit_cpu; /* of the worker's thread from staging to the end: what would be left on
-                               a machine that nobody shares */
+    /* Of the worker's thread; `cpu` is from staging to the end: what would be left on a machine
+     * that nobody shares. */
+    double plan_cpu, commit_cpu, cpu;
 } JobTimes;
 
 /* Submits the request (taken) to the queue and waits for its end. FALSE unless every item is done.

@@ -35,6 +35,7 @@ static const struct {
 typedef struct {
     char *directory, *build, *source, *json;
     char **only;
+    gint clones;
     gboolean quick, keep, list;
 } Options;
 
@@ -102,6 +103,8 @@ static gboolean options_read(Options *options, int *argc, char ***argv, GError *
         {"json", 0, 0, G_OPTION_ARG_FILENAME, &options->json, "write the figures there", "FILE"},
         {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->only,
          "measure this row; may be repeated", "ROW"},
+        {"clones", 0, 0, G_OPTION_ARG_INT, &options->clones,
+         "so many machines, and ten times as many, in place of 1,000 and 10,000", "N"},
         {"quick", 0, 0, G_OPTION_ARG_NONE, &options->quick, "a tenth of the machines, three rounds",
          NULL},
         {"keep", 0, 0, G_OPTION_ARG_NONE, &options->keep,
@@ -131,6 +134,7 @@ int main(int argc, char **argv)
         return list_rows();
     if (!options.directory || !options.build || !options.source)
         return fail("--directory, --build and --source are required");
+    guint clones = options.clones > 0 ? (guint)options.clones : options.quick ? 100 : 1000;
     g_log_set_handler(NULL, G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG,
                       drop_message, NULL);
     g_autoptr(Report) report = report_new();
@@ -140,8 +144,8 @@ int main(int argc, char **argv)
                    .source = options.source,
                    .quick = options.quick,
                    .rounds = options.quick ? 3 : 5,
-                   .clones = options.quick ? 100 : 1000,
-                   .many = options.quick ? 1000 : 10000};
+                   .clones = clones,
+                   .many = 10 * clones};
     bench_keep = options.keep;
     g_mkdir_with_parents(options.directory, 0711);
     run_rows(&bench, &options);

@@ -38,12 +38,14 @@ static gboolean ask_for(const Daemon *daemon, const char *path, Samples *times, 
            error_set(error, UNDERPIN_ERROR_BACKEND, NULL, "underpind does not answer '%s'", path);
 }
 
-static gboolean ask_lists(const Daemon *daemon, DaemonSamples *samples, GError **error)
+static gboolean ask_lists(const Bench *bench, const Daemon *daemon, DaemonSamples *samples,
+                          GError **error)
 {
     for (guint i = 0; i < ASKED; i++)
         if (!ask_for(daemon, "/api/v1/machines?limit=100", &samples->page, error))
             return FALSE;
-    if (!ask_for(daemon, "/api/v1/machines?view=list&limit=10000", &samples->rows, error))
+    g_autofree char *rows = g_strdup_printf("/api/v1/machines?view=list&limit=%u", bench->many);
+    if (!ask_for(daemon, rows, &samples->rows, error))
         return FALSE;
     double begin = seconds_now();
     if (!daemon_cli(daemon, NULL, error, "list", NULL))
@@ -61,23 +63,35 @@ static gboolean daemon_round(Bench *bench, const char *directory, DaemonSamples 
     if (!daemon_start(&daemon, bench, directory, "test:///default", FALSE, &seconds, error))
         return FALSE;
     samples_add(&samples->start, seconds);
-    return ask_lists(&daemon, samples, error);
+    return ask_lists(bench, &daemon, samples, error);
 }
 
 static void report_daemon(Bench *bench, const DaemonSamples *samples)
 {
-    static const char host[] = "the host is libvirt's test driver without domains";
-    report_add(bench->report, "daemon", "start with 10,000 machines, until it answers",
-               &samples->start, UNIT_SECONDS, GOAL_AT_MOST, 1, host);
-    report_add(bench->report, "daemon",
-               "resident memory with 10,000 machines, after the lists below", &samples->memory,
-               UNIT_BYTES, GOAL_AT_MOST, 64 * 1024 * 1024, NULL);
-    report_add(bench->report, "daemon", "a page of 100 of 10,000 machines", &samples->page,
-               UNIT_SECONDS, GOAL_AT_MOST, 0.02, NULL);
-    report_add(bench->report, "daemon", "all 10,000 as rows, as the page asks for them",
-               &samples->rows, UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "daemon", "all 10,000 by the command line", &samples->all,
-               UNIT_SECONDS, GOAL_AT_MOST, 0.3, "output to a pipe");
+    const struct {
+        const char *before, *after; /* the number of machines */
+        const Samples *samples;
+        Unit unit;
+        GoalKind kind;
+        double goal;
+        const char *note;
+    } figures[] = {
+        {"start with ", " machines, until it answers", &samples->start, UNIT_SECONDS, GOAL_AT_MOST,
+         1, "the host is libvirt's test driver without domains"},
+        {"resident memory with ", " machines, after the lists below", &samples->memory, UNIT_BYTES,
+         GOAL_AT_MOST, 64 * 1024 * 1024, NULL},
+        {"a page of 100 of ", " machines", &samples->page, UNIT_SECONDS, GOAL_AT_MOST, 0.02, NULL},
+        {"all ", " as rows, as the page asks for them", &samples->rows, UNIT_SECONDS, GOAL_NONE, 0,
+         NULL},
+        {"all ", " by the command line", &samples->all, UNIT_SECONDS, GOAL_AT_MOST, 0.3,
+         "output to a pipe"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++) {
+        g_autofree char *what =
+            g_strdup_printf("%s%u%s", figures[i].before, bench->many, figures[i].after);
+        report_add(bench->report, "daemon", what, figures[i].samples, figures[i].unit,
+                   figures[i].kind, figures[i].goal, figures[i].note);
+    }
 }
 
 static gboolean make_machines(BenchWorld *world, guint count, GError **error)

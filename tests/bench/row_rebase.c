@@ -11,7 +11,7 @@
 #define SCRIPT_SAMPLE 20
 
 typedef struct {
-    Samples total, plan, stage, commit, settle, cpu, commit_cpu;
+    Samples total, plan, stage, commit, settle, plan_cpu, commit_cpu, cpu;
 } RebaseTimes;
 
 static void times_init(RebaseTimes *times)
@@ -21,8 +21,9 @@ static void times_init(RebaseTimes *times)
     samples_init(&times->stage);
     samples_init(&times->commit);
     samples_init(&times->settle);
-    samples_init(&times->cpu);
+    samples_init(&times->plan_cpu);
     samples_init(&times->commit_cpu);
+    samples_init(&times->cpu);
 }
 
 static void times_clear(RebaseTimes *times)
@@ -32,8 +33,9 @@ static void times_clear(RebaseTimes *times)
     samples_clear(&times->stage);
     samples_clear(&times->commit);
     samples_clear(&times->settle);
-    samples_clear(&times->cpu);
+    samples_clear(&times->plan_cpu);
     samples_clear(&times->commit_cpu);
+    samples_clear(&times->cpu);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RebaseTimes, times_clear)
 
@@ -44,8 +46,9 @@ static void times_add(RebaseTimes *times, const JobTimes *job)
     samples_add(&times->stage, job->stage);
     samples_add(&times->commit, job->commit);
     samples_add(&times->settle, job->settle);
-    samples_add(&times->cpu, job->cpu);
+    samples_add(&times->plan_cpu, job->plan_cpu);
     samples_add(&times->commit_cpu, job->commit_cpu);
+    samples_add(&times->cpu, job->cpu);
 }
 
 static BenchWorld *two_bases(Bench *bench, const char *name, guint clones, GError **error)
@@ -104,6 +107,29 @@ static gboolean script_round(Bench *bench, const char *directory, Samples *times
     return TRUE;
 }
 
+/* What the parts of the job took. */
+static void report_parts(Bench *bench, const char *row, const RebaseTimes *times)
+{
+    const struct {
+        const char *what;
+        const Samples *samples;
+        const char *note;
+    } parts[] = {
+        {"request until settled and durable", &times->total,
+         "engine and queue on the real store and catalog; the domains are in memory, no step asks "
+         "libvirt"},
+        {"  of it planning", &times->plan, NULL},
+        {"  of planning processor time", &times->plan_cpu, "the worker's own"},
+        {"  of it staging", &times->stage, NULL},
+        {"  of it the commit", &times->commit, NULL},
+        {"  of it settling", &times->settle, NULL},
+        {"  of staging to settling processor time", &times->cpu, "the worker's own"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
+        report_add(bench->report, row, parts[i].what, parts[i].samples, UNIT_SECONDS, GOAL_NONE, 0,
+                   parts[i].note);
+}
+
 static void report_rebase(Bench *bench, const RebaseTimes *ours, const Samples *script,
                           const Samples *bound)
 {
@@ -118,18 +144,7 @@ static void report_rebase(Bench *bench, const RebaseTimes *ours, const Samples *
                NULL);
     report_add(bench->report, "rebase", "  of it processor time", &ours->commit_cpu, UNIT_SECONDS,
                GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase", "request until settled and durable", &ours->total,
-               UNIT_SECONDS, GOAL_NONE, 0,
-               "engine and queue on the real store and catalog; the domains are in memory, no step "
-               "asks libvirt");
-    report_add(bench->report, "rebase", "  of it planning", &ours->plan, UNIT_SECONDS, GOAL_NONE, 0,
-               NULL);
-    report_add(bench->report, "rebase", "  of it staging", &ours->stage, UNIT_SECONDS, GOAL_NONE, 0,
-               NULL);
-    report_add(bench->report, "rebase", "  of it settling", &ours->settle, UNIT_SECONDS, GOAL_NONE,
-               0, NULL);
-    report_add(bench->report, "rebase", "  of staging to settling processor time", &ours->cpu,
-               UNIT_SECONDS, GOAL_NONE, 0, "the worker's own");
+    report_parts(bench, "rebase", ours);
     report_add(bench->report, "rebase", "qemu-img and virsh script", script, UNIT_SECONDS,
                GOAL_NONE, 0, "measured on 20 clones, in turn with ours, scaled");
     report_add(bench->report, "rebase", "lower bound: the same bytes written, synced, renamed",
@@ -190,18 +205,7 @@ static gboolean measure_many(Bench *bench, BenchWorld *few, BenchWorld *many, GE
             !rebase_round(many, round, &many_times, error))
             return FALSE;
     samples_ratio(&many_times.total, &few_times.total, &ratio);
-    report_add(bench->report, "rebase-many", "request until settled and durable", &many_times.total,
-               UNIT_SECONDS, GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it planning", &many_times.plan, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it staging", &many_times.stage, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it the commit", &many_times.commit, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of it settling", &many_times.settle, UNIT_SECONDS,
-               GOAL_NONE, 0, NULL);
-    report_add(bench->report, "rebase-many", "  of staging to settling processor time",
-               &many_times.cpu, UNIT_SECONDS, GOAL_NONE, 0, "the worker's own");
+    report_parts(bench, "rebase-many", &many_times);
     report_add(bench->report, "rebase-many", what, &ratio, UNIT_TIMES, GOAL_AT_MOST, 11, NULL);
     return TRUE;
 }

@@ -255,10 +255,11 @@ gboolean row_restore(Bench *bench, GError **error)
         g_autofree char *name = g_strdup_printf("lab-%u", round);
         ok = restore_round(world, name, &times, error);
     }
+    g_autofree char *what =
+        g_strdup_printf("restore of one stopped clone of %u, request to settled", bench->clones);
     if (ok)
-        report_add(bench->report, "restore",
-                   "restore of one stopped clone of 1,000, request to settled", &times,
-                   UNIT_SECONDS, GOAL_AT_MOST, 0.01, "until the end of the job is stored, too");
+        report_add(bench->report, "restore", what, &times, UNIT_SECONDS, GOAL_AT_MOST, 0.01,
+                   "until the end of the job is stored, too");
     bench_world_done(world);
     return ok;
 }
