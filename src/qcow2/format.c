@@ -12,7 +12,6 @@
 #define L1_RESERVED_MASK G_GUINT64_CONSTANT(0x7f000000000001ff)
 #define L2_RESERVED_MASK G_GUINT64_CONSTANT(0x3f000000000001fe)
 #define ALL_SUBCLUSTERS  G_MAXUINT32
-#define MAX_SLICE_BYTES  (64 * 1024)
 #define MAX_FILE_OFFSET  ((guint64)G_MAXINT64)
 
 guint32 qcow2_load32(const guint8 *bytes)
@@ -111,11 +110,6 @@ guint64 qcow2_l2_coverage(const Qcow2Header *header)
 {
     guint64 cluster_bytes = qcow2_cluster_bytes(header);
     return cluster_bytes / qcow2_l2_entry_bytes(header) * cluster_bytes;
-}
-
-gsize qcow2_slice_bytes(const Qcow2Header *header)
-{
-    return (gsize)MIN(qcow2_cluster_bytes(header), MAX_SLICE_BYTES);
 }
 
 static gboolean is_misaligned(const Qcow2Header *header, guint64 offset)

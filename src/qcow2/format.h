@@ -94,8 +94,6 @@ guint64 qcow2_cluster_bytes(const Qcow2Header *header);
 guint qcow2_l2_entry_bytes(const Qcow2Header *header);
 /* Guest bytes that one L2 table maps. */
 guint64 qcow2_l2_coverage(const Qcow2Header *header);
-/* The unit in which tables are read: a power of two, at most a cluster and at most 64 KiB. */
-gsize qcow2_slice_bytes(const Qcow2Header *header);
 
 /*
  * An L1 entry: the offset of its L2 table, 0 for none. The result of this and the next is NULL, or

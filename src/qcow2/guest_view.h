@@ -9,7 +9,7 @@ typedef struct GuestView GuestView;
  * Takes descriptors from top to bottom (dup'ed inside; the caller keeps its own) with their formats
  * ("qcow2" or "raw"). The caller has resolved the chain: names in headers are not followed.
  * Compressed clusters: zlib (GLib's), others UNSUPPORTED. Capacity is the top image's; a shorter
- * backing image reads as zeroes beyond its end. Memory is bounded (half a MiB an image, more with
+ * backing image reads as zeroes beyond its end. Memory is bounded (32 KiB an image, more with
  * compressed clusters). INVALID for unsound images, UNSUPPORTED for encryption and data files. One
  * thread at a time; looking for holes moves the file offset of a raw image's descriptor.
  */

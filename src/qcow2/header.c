@@ -1,8 +1,8 @@
 /*
  * Parses qcow2 headers, taking every number for a lie until it has been checked.
  *
- * Only the first cluster is read, once, into memory; all checks are made against that copy and the
- * size of the file. Names found in it are text: nothing here opens anything.
+ * Only the first cluster is read, at most twice, into memory; all checks are made against one copy
+ * and the size of the file. Names found in it are text: nothing here opens anything.
  */
 #include "qcow2/header.h"
 
@@ -360,49 +360,61 @@ static gboolean parse(Parser *parser, GError **error)
            check_regions(parser, error);
 }
 
+/* Most headers lie in one page, name of the backing file and all: that is read first. */
+enum { BEGINNING_BYTES = 4096 };
+
 /*
  * The part of the first cluster that means something: up to the end of the backing file's name,
  * which comes last. An image without one is read whole. A cluster has up to 2 MiB, most of it a
  * hole that the kernel would fill. A page costs no more than a few bytes, and leaves room for a
  * writer that has put the name before its extensions.
  */
-static gsize meaningful_bytes(const Parser *parser, const guint8 *beginning)
+static gsize meaningful_bytes(const Parser *parser)
 {
-    guint64 offset = qcow2_load64(beginning + QCOW2_AT_BACKING_OFFSET);
-    guint64 bytes = qcow2_load32(beginning + QCOW2_AT_BACKING_BYTES);
+    guint64 offset = qcow2_load64(parser->bytes + QCOW2_AT_BACKING_OFFSET);
+    guint64 bytes = qcow2_load32(parser->bytes + QCOW2_AT_BACKING_BYTES);
     guint64 cluster_bytes = qcow2_cluster_bytes(parser->header);
     gboolean is_sound = offset >= QCOW2_VERSION_3_HEADER_BYTES && offset < cluster_bytes &&
                         bytes <= cluster_bytes - offset;
-    return (gsize)(is_sound ? MIN(MAX(offset + bytes, 4096), cluster_bytes) : cluster_bytes);
+    return (gsize)(is_sound ? MIN(MAX(offset + bytes, BEGINNING_BYTES), cluster_bytes)
+                            : cluster_bytes);
 }
 
-static gboolean read_cluster(int fd, Parser *parser, const guint8 *beginning, GError **error)
+static gboolean read_cluster(int fd, Parser *parser, gsize wanted, GError **error)
 {
-    gsize wanted = meaningful_bytes(parser, beginning);
     g_autofree guint8 *cluster = g_malloc(wanted);
-    if (!qcow2_read_at(fd, 0, cluster, wanted, &parser->length, error)) {
+    gsize length = 0;
+    if (!qcow2_read_at(fd, 0, cluster, wanted, &length, error)) {
         g_prefix_error(error, "reading the header of '%s': ", parser->name);
         return FALSE;
     }
-    if (memcmp(cluster, beginning, QCOW2_VERSION_2_HEADER_BYTES) != 0 || parser->length != wanted)
+    if (memcmp(cluster, parser->bytes, QCOW2_VERSION_2_HEADER_BYTES) != 0 || length != wanted)
         return qcow2_set_unsound(error, parser->name, "it changed while it was read");
     parser->bytes = parser->cluster = g_steal_pointer(&cluster);
+    return TRUE;
+}
+
+static gboolean read_meaningful(int fd, Parser *parser, GError **error)
+{
+    gsize wanted = meaningful_bytes(parser);
+    if (wanted > parser->length && !read_cluster(fd, parser, wanted, error))
+        return FALSE;
+    parser->length = wanted;
     return TRUE;
 }
 
 gboolean qcow2_header_read(int fd, const char *name, Qcow2Header *header_out, GError **error)
 {
     g_auto(Qcow2Header) header = {0};
-    guint8 beginning[QCOW2_VERSION_2_HEADER_BYTES] = {0};
+    guint8 beginning[BEGINNING_BYTES] = {0};
     g_auto(Parser) parser = {.name = name, .bytes = beginning, .header = &header};
     if (!qcow2_file_bytes(fd, &header.file_bytes, error) ||
         !qcow2_read_at(fd, 0, beginning, sizeof beginning, &parser.length, error)) {
         g_prefix_error(error, "reading the header of '%s': ", name);
         return FALSE;
     }
-    if (!parse_beginning(&parser, error))
-        return FALSE;
-    if (!read_cluster(fd, &parser, beginning, error) || !parse(&parser, error))
+    if (!parse_beginning(&parser, error) || !read_meaningful(fd, &parser, error) ||
+        !parse(&parser, error))
         return FALSE;
     *header_out = header;
     header = (Qcow2Header){0};

@@ -84,7 +84,7 @@ static gboolean init_qcow2(Image *image, GError **error)
         !check_readable(image, error))
         return FALSE;
     image->capacity = image->header.capacity_bytes & ~(guint64)(QCOW2_SECTOR_BYTES - 1);
-    table_cache_init(&image->tables, image->fd, &image->header);
+    table_cache_init(&image->tables, image->fd, &image->header, TABLE_CACHE_PAGE_BYTES);
     return check_l1(image, error);
 }
 

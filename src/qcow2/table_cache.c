@@ -4,9 +4,10 @@
 
 #include "qcow2/format.h"
 
-void table_cache_init(TableCache *cache, int fd, const Qcow2Header *header)
+void table_cache_init(TableCache *cache, int fd, const Qcow2Header *header, gsize slice_bytes)
 {
-    *cache = (TableCache){.fd = fd, .slice_bytes = qcow2_slice_bytes(header)};
+    *cache =
+        (TableCache){.fd = fd, .slice_bytes = (gsize)MIN(qcow2_cluster_bytes(header), slice_bytes)};
 }
 
 void table_cache_clear(TableCache *cache)

@@ -18,7 +18,10 @@ typedef struct {
     } slices[TABLE_CACHE_SLICES];
 } TableCache;
 
-void table_cache_init(TableCache *cache, int fd, const Qcow2Header *header);
+/* What one read fetches: a page for a look at a few places, more for a scan of everything. */
+enum { TABLE_CACHE_PAGE_BYTES = 4096, TABLE_CACHE_SCAN_BYTES = 64 * 1024 };
+/* `slice_bytes`: one of these; at most a cluster is used. */
+void table_cache_init(TableCache *cache, int fd, const Qcow2Header *header, gsize slice_bytes);
 void table_cache_clear(TableCache *cache);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TableCache, table_cache_clear)
 

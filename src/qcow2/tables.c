@@ -39,7 +39,7 @@ static gboolean check_init(Check *check, int fd, const Qcow2Header *header, cons
 {
     guint64 cluster_bytes = qcow2_cluster_bytes(header);
     *check = (Check){.header = header, .name = name};
-    table_cache_init(&check->tables, fd, header);
+    table_cache_init(&check->tables, fd, header, TABLE_CACHE_SCAN_BYTES);
     check->host_clusters =
         header->file_bytes / cluster_bytes + (header->file_bytes % cluster_bytes != 0);
     if (check->host_clusters > MAX_HOST_CLUSTERS)
