@@ -400,9 +400,10 @@ gboolean planner_check_heads(Planner *planner, const Machine *machine, PlanItem 
 /* The same, which hands the facts out: HeadFacts of each volume, in the outline's order. A new
  * array; NULL: refused. */
 GArray *planner_head_facts(Planner *planner, const Machine *machine, PlanItem *item);
-/* Gives the item its desired generation and next record, and the volumes' fates. Takes the
- * generation. */
-void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired);
+/* Gives the item its desired generation and next record, and the volumes' fates. `heads`:
+ * planner_head_facts(); NULL where none of them is replaced or reset. Takes the generation. */
+void planner_replace(PlanItem *item, const Machine *machine, const GArray *heads,
+                     Generation *desired);
 void planner_refuse(PlanItem *item, UnderpinErrorCode code, const char *hint, const char *format,
                     ...) G_GNUC_PRINTF(4, 5);
 void planner_skip(PlanItem *item, UnderpinErrorCode code, const char *format, ...)

@@ -330,14 +330,25 @@ static Fate fate_of(const Head *desired)
                : FATES[desired->source];
 }
 
-static void describe_volume(Planner *planner, PlanItem *item, const Machine *machine,
+/* NULL: not known. */
+static const HeadFacts *facts_of(const Machine *machine, const GArray *heads, const char *target)
+{
+    for (guint i = 0; heads && i < machine->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        if (g_str_equal(volume->target, target))
+            return &g_array_index(heads, HeadFacts, i);
+    }
+    return NULL;
+}
+
+static void describe_volume(PlanItem *item, const Machine *machine, const GArray *heads,
                             const Head *head)
 {
     const Generation *actual = machine_actual(machine);
     const Head *current = actual ? generation_head(actual, head->target) : NULL;
     PlanVolume *volume = plan_item_add_volume(item, head->target, head->role,
                                               current ? fate_of(head) : FATE_CREATED);
-    g_auto(HeadFacts) facts = {0};
+    const HeadFacts *facts = facts_of(machine, heads, head->target);
     volume->to_layer = g_strdup(head->layer_id);
     volume->capacity_before = current ? current->capacity_bytes : 0;
     volume->capacity_after = head->capacity_bytes;
@@ -346,16 +357,16 @@ static void describe_volume(Planner *planner, PlanItem *item, const Machine *mac
     volume->from_layer = g_strdup(current->layer_id);
     if (volume->fate == FATE_KEPT || volume->fate == FATE_CHANGED)
         return;
-    if (storage_head_facts(planner->engine->storage, machine, 0, head->target, &facts, NULL) &&
-        facts.written)
-        volume->lost_bytes = facts.allocated_bytes;
+    if (facts && facts->written)
+        volume->lost_bytes = facts->allocated_bytes;
     if (volume->fate == FATE_REPLACED)
         item->held_bytes += volume->lost_bytes;
     else
         item->freed_bytes += volume->lost_bytes;
 }
 
-void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, Generation *desired)
+void planner_replace(PlanItem *item, const Machine *machine, const GArray *heads,
+                     Generation *desired)
 {
     item->desired = desired;
     item->next = machine_copy(machine);
@@ -363,7 +374,7 @@ void planner_replace(Planner *planner, PlanItem *item, const Machine *machine, G
     item->next->desired_place = PLACE_NOW;
     machine_take_generation(item->next, generation_ref(desired));
     for (guint i = 0; i < desired->heads->len; i++)
-        describe_volume(planner, item, machine, g_ptr_array_index(desired->heads, i));
+        describe_volume(item, machine, heads, g_ptr_array_index(desired->heads, i));
 }
 
 /* --- the plan

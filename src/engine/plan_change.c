@@ -28,10 +28,9 @@ static const Machine *changeable(Planner *planner, PlanItem **item_out, GError *
     return check_changeable(planner, machine, *item_out) ? machine : NULL;
 }
 
-static void replace_and_define(Planner *planner, PlanItem *item, const Machine *machine,
-                               Generation *desired)
+static void replace_and_define(PlanItem *item, const Machine *machine, Generation *desired)
 {
-    planner_replace(planner, item, machine, desired);
+    planner_replace(item, machine, NULL, desired);
     item->next->define_after = TRUE;
 }
 
@@ -54,7 +53,7 @@ static void detach_one(Planner *planner, const Machine *machine, PlanItem *item)
         head->source = HEAD_FLATTEN;
         head_set_layer(head, NULL, NULL);
     }
-    planner_replace(planner, item, machine, desired);
+    planner_replace(item, machine, NULL, desired);
     for (guint i = 0; i < item->next->volumes->len; i++)
         ((Volume *)g_ptr_array_index(item->next->volumes, i))->own = FALSE;
     if (machine_newest_entry(machine))
@@ -109,7 +108,7 @@ static void add_volume(Planner *planner, PlanItem *item, const Machine *machine,
 {
     Generation *desired = generation_plan_keep(machine, CAUSE_CHANGE, planner->now);
     g_ptr_array_add(desired->heads, head);
-    replace_and_define(planner, item, machine, desired);
+    replace_and_define(item, machine, desired);
     g_ptr_array_add(item->next->volumes,
                     volume_new(head->target, head->role, head->format, machine_is_clone(machine)));
 }
@@ -184,7 +183,7 @@ gboolean plan_volume_set_role(Planner *planner, GError **error)
     }
     Generation *desired = generation_plan_keep(machine, CAUSE_CHANGE, planner->now);
     ((Head *)generation_head(desired, target))->role = (Role)planner->request->role;
-    planner_replace(planner, item, machine, desired);
+    planner_replace(item, machine, NULL, desired);
     ((Volume *)machine_volume(item->next, target))->role = (Role)planner->request->role;
     return TRUE;
 }
@@ -208,7 +207,7 @@ gboolean plan_volume_resize(Planner *planner, GError **error)
     }
     head->source = HEAD_COPY;
     head->capacity_bytes = planner->request->capacity_bytes;
-    planner_replace(planner, item, machine, desired);
+    planner_replace(item, machine, NULL, desired);
     if (volume->role != ROLE_DATA && machine_is_clone(machine))
         plan_item_warn(
             item, "%s volume '%s' has its base's capacity again after the next restore or rebase",

@@ -64,25 +64,26 @@ static void plan_running(Planner *planner, const Machine *machine, PlanItem *ite
 
 /* The common end: the generation is what the verb wants; running machines wait. Takes the
  * generation. */
-static void plan_generation(Planner *planner, const Machine *machine, PlanItem *item,
-                            Generation *desired)
+static void plan_generation(Planner *planner, const Machine *machine, const GArray *heads,
+                            PlanItem *item, Generation *desired)
 {
-    planner_replace(planner, item, machine, desired);
+    planner_replace(item, machine, heads, desired);
     if (planner_is_active(planner, machine))
         plan_running(planner, machine, item);
     warn_no_data(machine, item);
 }
 
 /* What every replaced machine must fulfil. An older pending generation is simply replaced by the
- * newer wish. */
-static gboolean check_replaceable(Planner *planner, const Machine *machine, PlanItem *item)
+ * newer wish. The facts of its heads, a new array; NULL: refused. */
+static GArray *check_replaceable(Planner *planner, const Machine *machine, PlanItem *item)
 {
     if (!require_clone(machine, item) || !planner_check_marks(planner, machine, item))
-        return FALSE;
+        return NULL;
     g_autoptr(GArray) heads = planner_head_facts(planner, machine, item);
     /* an undo brings a system back that the data has been with */
-    return heads && (planner->request->verb == VERB_UNDO ||
-                     signatures_check_clone(planner, machine, heads, item));
+    gboolean ok = heads && (planner->request->verb == VERB_UNDO ||
+                            signatures_check_clone(planner, machine, heads, item));
+    return ok ? g_steal_pointer(&heads) : NULL;
 }
 
 /* A wish that was still pending is given up for the new one. */
@@ -110,7 +111,8 @@ static Generation *numbered_after(Generation *generation, const Machine *machine
 static void restore_one(Planner *planner, const Machine *machine)
 {
     PlanItem *item = planner_item(planner, machine);
-    if (!check_replaceable(planner, machine, item))
+    g_autoptr(GArray) heads = check_replaceable(planner, machine, item);
+    if (!heads)
         return;
     const Machine *base =
         g_hash_table_lookup(planner->inventory->machines, machine_actual(machine)->base_id);
@@ -122,7 +124,7 @@ static void restore_one(Planner *planner, const Machine *machine)
     g_autoptr(Machine) plain = without_pending(machine);
     Generation *fresh =
         generation_plan_fresh(plain, base, planner->inventory, CAUSE_RESTORE, planner->now);
-    plan_generation(planner, plain, item, numbered_after(fresh, machine));
+    plan_generation(planner, plain, heads, item, numbered_after(fresh, machine));
 }
 
 static gboolean each_machine(Planner *planner, void (*one)(Planner *, const Machine *),
@@ -180,8 +182,10 @@ static gboolean check_hold(const Planner *planner, const Machine *machine, PlanI
 static gboolean rebase_one(Planner *planner, const Machine *machine, const Machine *onto)
 {
     PlanItem *item = planner_item(planner, machine);
-    if (item->decision == DECISION_REFUSE || !check_hold(planner, machine, item) ||
-        !check_replaceable(planner, machine, item))
+    if (item->decision == DECISION_REFUSE || !check_hold(planner, machine, item))
+        return FALSE;
+    g_autoptr(GArray) heads = check_replaceable(planner, machine, item);
+    if (!heads)
         return FALSE;
     if (g_strcmp0(machine_desired(machine)->base_id, onto->id) == 0) {
         planner_skip(item, UNDERPIN_ERROR_EXISTS,
@@ -192,7 +196,7 @@ static gboolean rebase_one(Planner *planner, const Machine *machine, const Machi
     g_autoptr(Machine) plain = without_pending(machine);
     Generation *fresh =
         generation_plan_fresh(plain, onto, planner->inventory, CAUSE_REBASE, planner->now);
-    plan_generation(planner, plain, item, numbered_after(fresh, machine));
+    plan_generation(planner, plain, heads, item, numbered_after(fresh, machine));
     warn_capacities(planner, machine, onto, item);
     item->next->define_after = planner->request->new_hardware;
     return TRUE;
@@ -295,11 +299,11 @@ static void undo_one(Planner *planner, const Machine *machine)
                        "there is nothing to undo for '%s'", machine->name);
         return;
     }
-    if (!check_replaceable(planner, machine, item) ||
-        !check_hibernated(planner, machine, entry, item))
+    g_autoptr(GArray) heads = check_replaceable(planner, machine, item);
+    if (!heads || !check_hibernated(planner, machine, entry, item))
         return;
     g_autoptr(Machine) plain = without_pending(machine); /* it may wait to be cleaned */
-    plan_generation(planner, plain, item,
+    plan_generation(planner, plain, heads, item,
                     generation_plan_undo(plain, entry, planner->inventory, planner->now));
     hold_for_undo(item->next, HOLD_UNDONE);
     plan_item_warn(item, "data of '%s' stays as the newer system left it", machine->name);
