@@ -135,10 +135,10 @@ static void merge_marks(Machine *next, const Machine *seen, const Machine *curre
         const Generation *now = g_ptr_array_index(current->generations, i);
         const Generation *then = machine_generation(seen, now->number);
         const Generation *mine = machine_generation(next, now->number);
-        if (!mine || now == then || !now->hibernated || mine->hibernated)
+        if (!mine || now == then || now->hibernated == mine->hibernated)
             continue;
         Generation *marked = generation_copy(mine);
-        marked->hibernated = TRUE;
+        marked->hibernated = now->hibernated;
         machine_drop_generation(next, marked->number);
         machine_take_generation(next, marked);
     }
@@ -223,6 +223,14 @@ gboolean engine_update(Engine *engine, const char *machine_id,
     if (ok)
         tell_listeners(engine, changes);
     return ok;
+}
+
+void engine_update_or_warn(Engine *engine, const char *machine_id,
+                           void (*change)(Machine *machine, gpointer data), gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    if (!engine_update(engine, machine_id, change, data, &error))
+        g_warning("recording an event of machine %s: %s", machine_id, error->message);
 }
 
 gboolean engine_update_layer(Engine *engine, const char *layer_id,

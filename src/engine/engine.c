@@ -40,6 +40,7 @@ Engine *engine_new(Storage *storage, Hypervisor *hypervisor, Catalog *catalog, C
     engine->brief = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_mutex_init(&engine->looks_lock);
     engine->looks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    engine->old_marks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->stale_identities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->gates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -60,6 +61,7 @@ void engine_free(Engine *engine)
     g_hash_table_unref(engine->busy);
     g_hash_table_unref(engine->receipts);
     g_hash_table_unref(engine->brief);
+    g_hash_table_unref(engine->old_marks);
     g_hash_table_unref(engine->stale_identities);
     g_hash_table_unref(engine->looks);
     g_mutex_clear(&engine->looks_lock);

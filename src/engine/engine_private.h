@@ -35,6 +35,7 @@ struct Engine {
     GHashTable *busy;     /* machine id -> char *: who works on it, in words */
     GHashTable *receipts; /* machine id -> char *: of settles outside a run */
     GHashTable *brief;    /* machine id: its owner is done in a moment (a settle, a new identity) */
+    GHashTable *old_marks;        /* machine id: marked as hibernated before its session began */
     GHashTable *stale_identities; /* machine id: its definition names an older instance */
     GHashTable *bases;            /* base id -> how many running jobs need it as it is */
     GError *question;
@@ -102,6 +103,11 @@ void engine_raise_again(Engine *engine);
 gboolean engine_update(Engine *engine, const char *machine_id,
                        void (*change)(Machine *machine, gpointer data), gpointer data,
                        GError **error);
+
+/* The same for events, which may not fail: what could not be written down is said in the log, and a
+ * resync finds it again. */
+void engine_update_or_warn(Engine *engine, const char *machine_id,
+                           void (*change)(Machine *machine, gpointer data), gpointer data);
 
 /* The same of a layer. */
 gboolean engine_update_layer(Engine *engine, const char *layer_id,
@@ -272,6 +278,17 @@ gboolean engine_check_no_overlay(Engine *engine, const Machine *machine, GError 
  * again. */
 void engine_after_wish(Engine *engine, const Machine *machine);
 
+/* --- hibernation.c
+ * ---------------------------------------------------------------------------------------- */
+
+/* The guest was seen to suspend to disk: marks the generation that it runs on. */
+void hibernation_seen(Engine *engine, const char *machine_id);
+/* A mark that is there now is older than the session. */
+void hibernation_session_begun(Engine *engine, const char *machine_id);
+/* Takes an older mark away where the session that is over ended clean. Calls libvirt; `machine` is
+ * off and owned by the caller. */
+void hibernation_session_ended(Engine *engine, const Machine *machine);
+
 /* --- stamp.c
  * -----------------------------------------------------------------------------------------------
  */
@@ -423,6 +440,9 @@ gboolean signatures_check(Planner *planner, const Machine *machine, PlanItem *it
  * planner_head_facts(). */
 gboolean signatures_check_clone(Planner *planner, const Machine *machine, const GArray *heads,
                                 PlanItem *item);
+
+/* Whether a volume of the machine, which is off, holds a hibernated system. */
+gboolean signatures_are_hibernated(Engine *engine, const Machine *machine);
 
 gboolean plan_import(Planner *planner, GError **error);
 gboolean plan_prepare(Planner *planner, GError **error);

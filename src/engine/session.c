@@ -174,8 +174,10 @@ static gboolean settle_occupied(Engine *engine, const char *machine_id, GError *
     g_autoptr(Machine) machine = engine_machine(engine, machine_id);
     if (!machine)
         return TRUE;
-    return check_stopped(engine, machine, error) &&
-           (!machine->session || check_no_snapshot(engine, machine, error)) &&
+    if (!check_stopped(engine, machine, error))
+        return FALSE;
+    hibernation_session_ended(engine, machine);
+    return (!machine->session || check_no_snapshot(engine, machine, error)) &&
            settle_at_gate(engine, machine, error) && start_again(engine, machine_id, error);
 }
 
@@ -290,16 +292,6 @@ gboolean engine_hook_may_start(Engine *engine, const char *machine_id, const cha
     return ok;
 }
 
-/* Events may not fail: what could not be written down is said in the log, and a resync finds it
- * again. */
-static void update_or_warn(Engine *engine, const char *machine_id,
-                           void (*change)(Machine *, gpointer), gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    if (!engine_update(engine, machine_id, change, data, &error))
-        g_warning("recording an event of machine %s: %s", machine_id, error->message);
-}
-
 static void begin_session(Machine *machine, gpointer data)
 {
     machine->session = machine->actual;
@@ -310,7 +302,8 @@ void engine_hook_started(Engine *engine, const char *machine_id)
 {
     gint64 now = engine_now(engine);
     gate_set(engine, machine_id, GATE_CLAIMED);
-    update_or_warn(engine, machine_id, begin_session, &now);
+    engine_update_or_warn(engine, machine_id, begin_session, &now);
+    hibernation_session_begun(engine, machine_id);
     engine_set_power(engine, machine_id, POWER_RUNNING);
 }
 
@@ -338,18 +331,6 @@ static char *machine_id_by_uuid(Engine *engine, const char *uuid)
 static void note_reboot(Machine *machine, gpointer data)
 {
     machine->start_after = TRUE;
-}
-
-/* On the generation that the guest runs on: undo to it must not bring back cached file systems
- * unseen. */
-static void note_hibernation(Machine *machine, gpointer data)
-{
-    if (!machine_actual(machine))
-        return;
-    Generation *marked = generation_copy(machine_actual(machine));
-    marked->hibernated = TRUE;
-    machine_drop_generation(machine, marked->number);
-    machine_take_generation(machine, marked);
 }
 
 /* Each QEMU starts with the stored reboot action again: a machine resumed from saved memory may
@@ -392,13 +373,13 @@ void engine_domain_event(Engine *engine, HypervisorEvent event, const char *uuid
     if (!machine_id)
         return;
     if (event == DOMAIN_REBOOT_STOPPED)
-        update_or_warn(engine, machine_id, note_reboot, NULL);
+        engine_update_or_warn(engine, machine_id, note_reboot, NULL);
     if (event == DOMAIN_STARTED)
         keep_reboot_stopping(engine, machine_id);
     if (event == DOMAIN_STARTED || event == DOMAIN_SAVED)
         stamp_session(engine, machine_id);
     if (event == DOMAIN_SUSPENDED_TO_DISK)
-        update_or_warn(engine, machine_id, note_hibernation, NULL);
+        hibernation_seen(engine, machine_id);
     /* a definition changes the power of none whose power is known */
     if (event != DOMAIN_DEFINED || engine_power(engine, machine_id) == POWER_UNKNOWN)
         refresh_power(engine, machine_id);

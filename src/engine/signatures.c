@@ -130,27 +130,26 @@ guint signature_partitions(const guint8 *bytes, gsize length, guint64 *starts)
 /* --- a volume
  * ---------------------------------------------------------------------------------------------- */
 
-static guint32 probe(Planner *planner, const Machine *machine, const char *target, guint64 offset,
+static guint32 probe(Engine *engine, const Machine *machine, const char *target, guint64 offset,
                      guint8 *buffer, gssize *length_out)
 {
-    *length_out =
-        storage_read(planner->engine->storage, machine, target, offset, buffer, PROBE_BYTES, NULL);
+    *length_out = storage_read(engine->storage, machine, target, offset, buffer, PROBE_BYTES, NULL);
     Signature signature =
         *length_out > 0 ? signature_of(buffer, (gsize)*length_out) : SIGNATURE_NONE;
     return signature == SIGNATURE_NONE ? 0 : 1u << signature;
 }
 
 /* The set of signatures, as bits, of the whole disk and of each partition. */
-static guint32 volume_signatures(Planner *planner, const Machine *machine, const char *target)
+static guint32 volume_signatures(Engine *engine, const Machine *machine, const char *target)
 {
     g_autofree guint8 *buffer = g_malloc(PROBE_BYTES);
     guint64 starts[PARTITIONS_MAX];
     gssize length = 0;
-    guint32 found = probe(planner, machine, target, 0, buffer, &length);
+    guint32 found = probe(engine, machine, target, 0, buffer, &length);
     guint partitions =
         length > 0 && !found ? signature_partitions(buffer, (gsize)length, starts) : 0;
     for (guint i = 0; i < partitions; i++)
-        found |= probe(planner, machine, target, starts[i], buffer, &length);
+        found |= probe(engine, machine, target, starts[i], buffer, &length);
     return found;
 }
 
@@ -208,11 +207,12 @@ static Layout *layout_read(Planner *planner, const Machine *machine, const char 
     g_autofree guint8 *buffer = g_malloc(PROBE_BYTES);
     Layout *layout = g_new0(Layout, 1);
     gssize length = 0, ignored = 0;
-    layout->whole = probe(planner, machine, target, 0, buffer, &length);
+    layout->whole = probe(planner->engine, machine, target, 0, buffer, &length);
     if (length > 0 && !layout->whole)
         layout->count = signature_partitions(buffer, (gsize)length, layout->starts);
     for (guint i = 0; i < layout->count; i++)
-        layout->found[i] = probe(planner, machine, target, layout->starts[i], buffer, &ignored);
+        layout->found[i] =
+            probe(planner->engine, machine, target, layout->starts[i], buffer, &ignored);
     return layout;
 }
 
@@ -296,7 +296,7 @@ static guint32 written_signatures(Planner *planner, const Machine *machine, cons
     if (!storage_read_own(planner->engine->storage, machine, target, stretches.ranges,
                           stretches.count, NULL) ||
         !has_same_table(&stretches.ranges[0], layout))
-        return volume_signatures(planner, machine, target);
+        return volume_signatures(planner->engine, machine, target);
     guint32 found = stretch_signatures(&stretches.ranges[0], layout->whole);
     for (guint i = 0; i < layout->count; i++)
         found |= stretch_signatures(&stretches.ranges[2 * (i + 1)], layout->found[i]);
@@ -327,7 +327,7 @@ static guint32 look(Planner *planner, const Machine *machine, const char *target
     const Layout *layout =
         head && head->layer_id ? layout_of(planner, machine, head, !facts->written) : NULL;
     if (!layout)
-        return volume_signatures(planner, machine, target);
+        return volume_signatures(planner->engine, machine, target);
     return facts->written ? written_signatures(planner, machine, target, layout)
                           : layout_signatures(layout);
 }
@@ -354,7 +354,7 @@ static void collect_roles(Planner *planner, const Machine *machine, guint32 *fou
 {
     for (guint i = 0; i < machine->volumes->len; i++) {
         const Volume *volume = g_ptr_array_index(machine->volumes, i);
-        found[volume->role] |= volume_signatures(planner, machine, volume->target);
+        found[volume->role] |= volume_signatures(planner->engine, machine, volume->target);
     }
 }
 
@@ -396,6 +396,16 @@ static gboolean check_hibernated(Planner *planner, const Machine *machine, const
                    "start it, shut it down from inside; or use --force",
                    "the guest of '%s' is hibernated", machine->name);
     return FALSE;
+}
+
+gboolean signatures_are_hibernated(Engine *engine, const Machine *machine)
+{
+    guint32 found = 0;
+    for (guint i = 0; i < machine->volumes->len; i++) {
+        const Volume *volume = g_ptr_array_index(machine->volumes, i);
+        found |= volume_signatures(engine, machine, volume->target);
+    }
+    return (found & BIT(SIGNATURE_SWAP_SUSPENDED)) != 0;
 }
 
 static void warn_encrypted(const Machine *machine, const guint32 *found, PlanItem *item)

@@ -68,7 +68,8 @@ typedef struct {
     char *first_snapshot; /* name, for the message; NULL */
     gboolean block_job;
     gboolean managed_save;
-    gboolean saved_to_file;     /* stopped with reason "saved" without managed save */
+    gboolean saved_to_file; /* stopped with reason "saved" without managed save */
+    gboolean shut_down;     /* off since its guest powered itself off, as far as is remembered */
     gboolean poweroff_restarts; /* on_poweroff=restart */
     gboolean has_tpm_state, has_shared_memory_dirs;
 } DomainFacts;

@@ -204,6 +204,30 @@ is 'restored, it sits on its base again and has its data' '2 pulled' \
 virsh -q destroy c
 off c
 
+note 'hibernation inside the guest'
+is_marked() { [ "$(field c '[.undo[] | select(.hibernated)] | length')" != 0 ]; }
+suspend_to_disk() { # writes "S4, now" to the power management's register, as a kernel does at the end of it
+  guest c "(sleep 1; printf '\\050' | dd of=/dev/port bs=1 seek=1541 count=1) >/dev/null 2>&1 &"
+}
+boot c
+guest c 'echo asleep >/etc/word; sync'
+suspend_to_disk
+off c
+u restore c
+holds 'the entry of a guest that was seen to suspend to disk is marked' is_marked
+u_refuses 'undo to it is refused' 4 'hibernated' undo c
+u undo c --force
+boot c
+guest c 'sync; poweroff -f'
+off c
+u restore c
+fails 'after a later session that ended clean it is not' is_marked
+u undo c
+boot c
+is 'undo brings it back without force' asleep "$(guest c 'cat /etc/word')"
+virsh -q destroy c
+off c
+
 note 'another name for our disks'
 virsh -q dumpxml --inactive b | sed -e 's/<name>b</<name>thief</' -e '/<uuid>/d' >"$work/thief.xml"
 virsh_refuses 'a copy of a domain on our heads is refused' "belong to" create "$work/thief.xml"

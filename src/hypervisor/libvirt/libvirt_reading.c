@@ -292,6 +292,7 @@ static gboolean complete(virDomainPtr domain, DomainFacts *facts, GError **error
     read_snapshots(domain, facts);
     read_checkpoints(domain, facts);
     read_saved_memory(domain, reason, facts);
+    facts->shut_down = facts->state->power == POWER_OFF && reason == VIR_DOMAIN_SHUTOFF_SHUTDOWN;
     facts->block_job = facts->state->power != POWER_OFF && facts->state->power != POWER_SAVED &&
                        has_job(domain, facts);
     return TRUE;

@@ -92,6 +92,7 @@ DomainFacts *memory_domain_facts(const MemoryDomain *domain, GError **error)
     facts->first_snapshot = domain->facts.snapshots > 0 ? g_strdup("snapshot-1") : NULL;
     facts->block_job = domain->facts.block_job;
     facts->managed_save = domain->facts.managed_save;
+    facts->shut_down = facts->state->power == POWER_OFF && domain->shut_down;
     facts->saved_to_file = domain->facts.saved_to_file && !domain->facts.managed_save;
     return facts;
 }
@@ -115,6 +116,7 @@ static const Field fields[] = {
     {"power", G_STRUCT_OFFSET(MemoryDomain, power)},
     {"autostart", G_STRUCT_OFFSET(MemoryDomain, autostart)},
     {"reboot-stops", G_STRUCT_OFFSET(MemoryDomain, reboot_stops)},
+    {"shut-down", G_STRUCT_OFFSET(MemoryDomain, shut_down)},
     {"stubborn", G_STRUCT_OFFSET(MemoryDomain, stubborn)},
     {"snapshots", G_STRUCT_OFFSET(MemoryDomain, facts.snapshots)},
     {"checkpoints", G_STRUCT_OFFSET(MemoryDomain, facts.checkpoints)},

@@ -11,6 +11,7 @@ typedef struct {
     Power power;
     gboolean autostart;
     gboolean reboot_stops;
+    gboolean shut_down; /* by its guest; of one that is off */
     gboolean stubborn;
     char *stamp; /* of the session that runs, or was saved; NULL: none */
     MemoryDomainFacts facts;

@@ -312,6 +312,7 @@ static gboolean undefine(Hypervisor *hypervisor, const char *uuid, GError **erro
 void host_stop(MemoryHypervisor *self, MemoryDomain *domain, HypervisorEvent event)
 {
     domain->power = POWER_OFF;
+    domain->shut_down = event != DOMAIN_SAVED;
     domain->reboot_stops = FALSE; /* it was a wish to that QEMU */
     host_add_event(self, event, domain->uuid);
     host_store(self, domain, NULL);
@@ -418,10 +419,12 @@ static gboolean do_shutdown(MemoryHypervisor *self, MemoryDomain *domain, gboole
 static gboolean do_poweroff(MemoryHypervisor *self, MemoryDomain *domain, gboolean flag,
                             GError **error)
 {
-    (void)flag, (void)error;
-    if (is_on(domain))
-        host_stop(self, domain, DOMAIN_STOPPED);
-    return TRUE;
+    (void)flag;
+    if (!is_on(domain))
+        return TRUE;
+    host_stop(self, domain, DOMAIN_STOPPED);
+    domain->shut_down = FALSE;
+    return host_store(self, domain, error);
 }
 
 static gboolean require_on(const MemoryDomain *domain, GError **error)

@@ -357,6 +357,25 @@ static void power_calls_reach_the_state_and_repeating_them_is_success(void **sta
     undefine(host, machine);
 }
 
+static void a_guest_that_shut_itself_down_is_told_from_one_that_was_cut_off(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = defined_machine(host, "clean-end");
+    assert_ok(hypervisor_start(host, machine->uuid, error));
+    g_autoptr(DomainFacts) running = inspect(host, machine->uuid);
+    assert_ok(hypervisor_poweroff(host, machine->uuid, error));
+    g_autoptr(DomainFacts) cut_off = inspect(host, machine->uuid);
+    assert_false(running->shut_down || cut_off->shut_down);
+    if (contract->guests_obey) {
+        assert_ok(hypervisor_start(host, machine->uuid, error));
+        assert_ok(hypervisor_shutdown(host, machine->uuid, error));
+        g_autoptr(DomainFacts) shut_down = inspect(host, machine->uuid);
+        assert_true(shut_down->shut_down);
+    }
+    undefine(host, machine);
+}
+
 static void the_reboot_action_is_of_the_run_not_of_the_definition(void **state)
 {
     (void)state;
@@ -463,6 +482,7 @@ int hypervisor_contract_run(const HypervisorContract *the_contract)
         cmocka_unit_test(import_and_export_change_whose_it_is_and_may_be_repeated),
         cmocka_unit_test(a_domain_of_another_machine_of_ours_is_not_taken_over),
         cmocka_unit_test(power_calls_reach_the_state_and_repeating_them_is_success),
+        cmocka_unit_test(a_guest_that_shut_itself_down_is_told_from_one_that_was_cut_off),
         cmocka_unit_test(the_reboot_action_is_of_the_run_not_of_the_definition),
         cmocka_unit_test(autostart_is_listed),
         cmocka_unit_test(a_running_machine_has_the_screen_of_its_definition),

@@ -10,6 +10,7 @@ typedef struct {
     /* Makes a disk file for a domain that is to run; NULL where nothing looks at it. */
     void (*make_disk)(const char *path);
     const char *disk_directory;
+    gboolean guests_obey; /* a guest powers itself off as soon as it is asked to */
     gboolean has_screens; /* a running domain has a VNC server that can be connected to */
 } HypervisorContract;
 

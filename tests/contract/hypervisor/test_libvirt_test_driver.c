@@ -9,7 +9,9 @@ static Hypervisor *open_host(void)
 
 int main(void)
 {
-    const HypervisorContract contract = {
-        .name = "libvirt test driver", .open = open_host, .disk_directory = "/x"};
+    const HypervisorContract contract = {.name = "libvirt test driver",
+                                         .open = open_host,
+                                         .disk_directory = "/x",
+                                         .guests_obey = TRUE};
     return hypervisor_contract_run(&contract);
 }

@@ -10,6 +10,11 @@ static Hypervisor *open_host(void)
 int main(void)
 {
     const HypervisorContract contract = {
-        .name = "memory", .open = open_host, .disk_directory = "/x", .has_screens = TRUE};
+        .name = "memory",
+        .open = open_host,
+        .disk_directory = "/x",
+        .guests_obey = TRUE,
+        .has_screens = TRUE,
+    };
     return hypervisor_contract_run(&contract);
 }

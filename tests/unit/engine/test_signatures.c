@@ -313,6 +313,27 @@ static void a_hibernated_clone_is_not_restored_unless_forced(void **state)
     world_do(world, forced);
 }
 
+/* The event was seen in an earlier session; the later one has left the hibernated system where it
+ * is. */
+static void a_hibernated_system_that_still_lies_there_keeps_its_mark(void **state)
+{
+    World *world = *state;
+    g_autoptr(Machine) machine = world_machine(world, "lab-1");
+    step_connect_host(world);
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    put_bytes(world, "vda", 4086, "S1SUSPEND", 9);
+    memory_hypervisor_guest_suspends_to_disk(world->hypervisor, machine->uuid);
+    world_settle_wanted(world);
+    for (int i = 0; i < 2; i++) {
+        world_do(world, world_request(VERB_START, "lab-1", NULL));
+        if (i == 1)
+            put_bytes(world, "vda", 4086, "SWAPSPACE2", 10);
+        world_stop(world, "lab-1");
+        g_autoptr(Machine) after = world_machine(world, "lab-1");
+        assert_int_equal(machine_actual(after)->hibernated, i == 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)
 
 int main(void)
@@ -334,6 +355,7 @@ int main(void)
         TEST(a_partition_of_the_base_is_looked_into),
         TEST(a_table_that_the_clone_has_made_is_believed),
         TEST(a_hibernated_clone_is_not_restored_unless_forced),
+        TEST(a_hibernated_system_that_still_lies_there_keeps_its_mark),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -235,15 +235,21 @@ static void a_removed_base_goes_with_the_last_entry_that_needs_it(void **state)
     assert_int_equal(step_count_found(world, FOUND_KEPT), 0);
 }
 
+/* A started clone whose guest has suspended to disk. */
+static void hibernate(World *world, const char *name)
+{
+    world_do(world, world_request(VERB_START, name, NULL));
+    world_write(world, name, "vda", "asleep");
+    g_autoptr(Machine) machine = world_machine(world, name);
+    memory_hypervisor_guest_suspends_to_disk(world->hypervisor, machine->uuid);
+    world_settle_wanted(world);
+}
+
 static void undo_to_a_hibernated_system_needs_force(void **state)
 {
     World *world = *state;
     step_connect_host(world);
-    world_do(world, world_request(VERB_START, "lab-1", NULL));
-    world_write(world, "lab-1", "vda", "asleep");
-    g_autoptr(Machine) machine = world_machine(world, "lab-1");
-    memory_hypervisor_guest_suspends_to_disk(world->hypervisor, machine->uuid);
-    world_settle_wanted(world);
+    hibernate(world, "lab-1");
     rebase(world, "lab-1", "v2");
     step_refused(world, world_request(VERB_UNDO, "lab-1", NULL), UNDERPIN_ERROR_REFUSED,
                  "hibernated");
@@ -252,6 +258,77 @@ static void undo_to_a_hibernated_system_needs_force(void **state)
     forced->force = TRUE;
     world_do(world, forced);
     world_assert_content(world, "lab-1", "vda", "asleep");
+}
+
+static gboolean is_marked(World *world, const char *name)
+{
+    g_autoptr(Machine) machine = world_machine(world, name);
+    return machine_actual(machine)->hibernated;
+}
+
+static void a_later_session_that_ends_clean_forgets_the_hibernation(void **state)
+{
+    World *world = *state;
+    step_connect_host(world);
+    hibernate(world, "lab-1");
+    assert_true(is_marked(world, "lab-1"));
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    assert_true(is_marked(world, "lab-1"));
+    world_stop(world, "lab-1");
+    assert_false(is_marked(world, "lab-1"));
+    rebase(world, "lab-1", "v2");
+    undo(world, "lab-1");
+    world_assert_content(world, "lab-1", "vda", "asleep");
+}
+
+static void the_entry_of_a_move_at_a_clean_end_is_not_hibernated(void **state)
+{
+    World *world = *state;
+    step_connect_host(world);
+    hibernate(world, "lab-1");
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    step_run_to(world, step_rebase("lab-1", "v2"), JOB_PENDING);
+    world_stop(world, "lab-1");
+    world_assert_content(world, "lab-1", "vda", "two-vda");
+    undo(world, "lab-1");
+    world_assert_content(world, "lab-1", "vda", "asleep");
+}
+
+static void a_session_that_was_cut_off_leaves_the_mark(void **state)
+{
+    World *world = *state;
+    step_connect_host(world);
+    hibernate(world, "lab-1");
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    world_do(world, world_request(VERB_POWEROFF, "lab-1", NULL));
+    world_settle_wanted(world);
+    assert_true(is_marked(world, "lab-1"));
+}
+
+static void a_session_that_hibernates_again_leaves_the_mark(void **state)
+{
+    World *world = *state;
+    step_connect_host(world);
+    hibernate(world, "lab-1");
+    hibernate(world, "lab-1");
+    assert_true(is_marked(world, "lab-1"));
+}
+
+static void a_mark_of_which_nobody_saw_the_age_stays_one_session_longer(void **state)
+{
+    World *world = *state;
+    if (world->kind != WORLD_DIRECTORY)
+        skip();
+    step_connect_host(world);
+    hibernate(world, "lab-1");
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    world_restart(world);
+    step_connect_host(world);
+    world_stop(world, "lab-1");
+    assert_true(is_marked(world, "lab-1"));
+    world_do(world, world_request(VERB_START, "lab-1", NULL));
+    world_stop(world, "lab-1");
+    assert_false(is_marked(world, "lab-1"));
 }
 
 static void undo_of_a_cleaned_machine_that_waits_leaves_no_entry_behind(void **state)
@@ -309,6 +386,11 @@ int main(void)
         TEST(undo_brings_a_machine_back_onto_a_base_that_was_removed),
         TEST(a_removed_base_goes_with_the_last_entry_that_needs_it),
         TEST(undo_to_a_hibernated_system_needs_force),
+        TEST(a_later_session_that_ends_clean_forgets_the_hibernation),
+        TEST(the_entry_of_a_move_at_a_clean_end_is_not_hibernated),
+        TEST(a_session_that_was_cut_off_leaves_the_mark),
+        TEST(a_session_that_hibernates_again_leaves_the_mark),
+        TEST(a_mark_of_which_nobody_saw_the_age_stays_one_session_longer),
         TEST(undo_of_a_cleaned_machine_that_waits_leaves_no_entry_behind),
         TEST(undo_of_a_plain_machine_or_a_base_is_refused),
     };
