@@ -22,6 +22,7 @@ typedef enum {
     NAMES_DOMAINS,
     NAMES_LAYERS,
     NAMES_KEPT_VOLUMES,
+    NAMES_REMOVED, /* machines of which data is kept */
     NAMES_JOBS,
     NAMES_ACCOUNTS,
     NAMES_TOKENS,

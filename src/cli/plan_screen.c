@@ -92,8 +92,11 @@ PlanDigest plan_digest(const json_t *plan)
     const json_t *item;
     json_array_foreach(list_of(plan, "items"), index, item)
     {
-        if (is_to_happen(item))
-            digest_volumes(&digest, item);
+        if (!is_to_happen(item))
+            continue;
+        digest_volumes(&digest, item);
+        if (number_of(item, "forgotten_entries") > 0)
+            digest.loses = digest.destroys = TRUE;
     }
     digest.exit_status = exit_of_refusals(plan, &digest);
     return digest;
@@ -369,6 +372,7 @@ void plan_announce(const Call *call, const json_t *plan)
     g_autofree char *subject = subject_text(plan, &digest);
     g_autofree char *lost = size_to_text(digest.lost_bytes);
     g_autofree char *held = size_to_text(sum_of(plan, "held_bytes"));
+    g_autofree char *freed = size_to_text(sum_of(plan, "freed_bytes"));
     gboolean is_nothing = digest.now + digest.pending == 0;
     if (is_nothing)
         say_aside("%s: %s", call->command->name,
@@ -379,5 +383,7 @@ void plan_announce(const Call *call, const json_t *plan)
         say_aside("  written since they were fresh: %s; undo will hold %s", lost, held);
     else if (digest.lost_bytes > 0)
         say_aside("  written since they were fresh: %s", lost);
+    else if (sum_of(plan, "freed_bytes") > 0)
+        say_aside("  will be freed: %s", freed);
     announce_remarks(plan);
 }

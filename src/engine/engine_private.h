@@ -355,6 +355,13 @@ guint reclaim_forecast(Engine *engine, const Inventory *snapshot, const StoreSta
                        guint64 more_bytes);
 /* Puts a kept volume's file on the reclaim list and drops its record. */
 void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now);
+/* The machine that is about to have the kept volume as its own, or NULL. Borrowed. */
+const Machine *reclaim_attached_to(const Inventory *inventory, const KeptVolume *volume);
+/* Whether it is an undo entry that nothing is about to bring back and no guest runs on. */
+gboolean reclaim_may_forget(const Machine *machine, const Generation *generation);
+/* Puts the undo entries that a record no longer has on the reclaim list. */
+void reclaim_list_dropped(const Machine *before, const Machine *after, Changes *changes,
+                          gint64 now);
 
 /* --- maintain.c
  * -------------------------------------------------------------------------------------------- */
@@ -462,3 +469,5 @@ gboolean plan_volume_set_role(Planner *planner, GError **error);
 gboolean plan_volume_resize(Planner *planner, GError **error);
 gboolean plan_whole(Planner *planner, GError **error); /* backup, repair, reclaim */
 gboolean plan_flatten(Planner *planner, GError **error);
+gboolean plan_purge(Planner *planner, GError **error);
+gboolean plan_forget(Planner *planner, GError **error);

@@ -32,6 +32,8 @@ static const PlanFunction PLANNERS[VERB_COUNT] = {
     [VERB_REPAIR] = plan_whole,
     [VERB_RECLAIM] = plan_whole,
     [VERB_FLATTEN] = plan_flatten,
+    [VERB_PURGE] = plan_purge,
+    [VERB_FORGET] = plan_forget,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(PLANNERS) == VERB_COUNT);
 

@@ -36,6 +36,12 @@ static gboolean is_wanted(const Machine *machine, const Generation *entry)
     return FALSE;
 }
 
+gboolean reclaim_may_forget(const Machine *machine, const Generation *generation)
+{
+    return machine_is_entry(machine, generation) && !is_wanted(machine, generation) &&
+           generation->number != machine->session;
+}
+
 static GArray *entries_by_age(const Inventory *inventory)
 {
     GArray *entries = g_array_new(FALSE, FALSE, sizeof(Entry));
@@ -46,8 +52,7 @@ static GArray *entries_by_age(const Inventory *inventory)
         Machine *machine = value;
         for (guint i = 0; i < machine->generations->len; i++) {
             Entry entry = {machine, g_ptr_array_index(machine->generations, i)};
-            if (machine_is_entry(machine, entry.entry) && !is_wanted(machine, entry.entry) &&
-                entry.entry->number != machine->session)
+            if (reclaim_may_forget(machine, entry.entry))
                 g_array_append_val(entries, entry);
         }
     }
@@ -55,16 +60,26 @@ static GArray *entries_by_age(const Inventory *inventory)
     return entries;
 }
 
-static void list_entry(const Entry *entry, Changes *changes, gint64 now)
+static void list_entry(const Machine *machine, const Generation *entry, Changes *changes,
+                       gint64 now)
 {
     g_autofree char *id = id_new();
-    g_autofree char *path = g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT,
-                                            entry->machine->id, entry->entry->number);
+    g_autofree char *path =
+        g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT, machine->id, entry->number);
     g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_ENTRY, path, now);
-    item->machine_id = g_strdup(entry->machine->id);
-    item->generation = entry->entry->number;
-    item->bytes = entry->entry->held_bytes;
+    item->machine_id = g_strdup(machine->id);
+    item->generation = entry->number;
+    item->bytes = entry->held_bytes;
     changes_put_reclaim(changes, item);
+}
+
+void reclaim_list_dropped(const Machine *before, const Machine *after, Changes *changes, gint64 now)
+{
+    for (guint i = 0; i < before->generations->len; i++) {
+        const Generation *generation = g_ptr_array_index(before->generations, i);
+        if (machine_is_entry(before, generation) && !machine_generation(after, generation->number))
+            list_entry(before, generation, changes, now);
+    }
 }
 
 /* Drops one entry from the machine's record, collecting several drops of one machine in one new
@@ -147,7 +162,7 @@ static void expire_entries(Engine *engine, const Inventory *snapshot, const Stor
     guint expired = count_expired(engine, entries, sum_held(entries), store, now);
     for (guint i = 0; i < expired; i++) {
         const Entry *entry = &g_array_index(entries, Entry, i);
-        list_entry(entry, changes, now);
+        list_entry(entry->machine, entry->entry, changes, now);
         drop_entry(entry, records);
     }
     GHashTableIter iter;
@@ -165,6 +180,23 @@ void reclaim_list_kept(const KeptVolume *volume, Changes *changes, gint64 now)
     changes_remove_kept(changes, volume->id);
 }
 
+const Machine *reclaim_attached_to(const Inventory *inventory, const KeptVolume *volume)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, inventory->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Machine *machine = value;
+        const Generation *desired = machine_is_pending(machine) ? machine_desired(machine) : NULL;
+        for (guint i = 0; desired && i < desired->heads->len; i++) {
+            const Head *head = g_ptr_array_index(desired->heads, i);
+            if (head->source == HEAD_ATTACH && g_strcmp0(head->source_path, volume->path) == 0)
+                return machine;
+        }
+    }
+    return NULL;
+}
+
 static void expire_kept(const Inventory *snapshot, Changes *changes, gint64 now)
 {
     GHashTableIter iter;
@@ -174,7 +206,8 @@ static void expire_kept(const Inventory *snapshot, Changes *changes, gint64 now)
         const KeptVolume *volume = value;
         /* While its machine is still on the way out, the file is not there yet. */
         gboolean settled = !g_hash_table_contains(snapshot->machines, volume->machine_id);
-        if (settled && volume->expires_at && volume->expires_at <= now)
+        if (settled && volume->expires_at && volume->expires_at <= now &&
+            !reclaim_attached_to(snapshot, volume))
             reclaim_list_kept(volume, changes, now);
     }
 }

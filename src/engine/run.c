@@ -59,6 +59,7 @@ typedef struct {
     gboolean exclusive; /* no start between stage and record: the gate is taken first */
     gboolean hook;      /* switches heads: the barrier must be in force */
     gboolean libvirt;   /* defines or undefines domains: refused up front while libvirt is away */
+    gboolean frees;     /* what it gives up is deleted before it ends */
 } VerbTraits;
 
 static const VerbTraits TRAITS[VERB_COUNT] = {
@@ -80,6 +81,8 @@ static const VerbTraits TRAITS[VERB_COUNT] = {
     [VERB_SHUTDOWN] = {FALSE, FALSE, TRUE},
     [VERB_POWEROFF] = {FALSE, FALSE, TRUE},
     [VERB_REBOOT] = {FALSE, FALSE, TRUE},
+    [VERB_PURGE] = {FALSE, FALSE, FALSE, TRUE},
+    [VERB_FORGET] = {FALSE, FALSE, FALSE, TRUE},
 };
 
 static gboolean check_world(Engine *engine, const Request *request, GError **error)
@@ -129,21 +132,27 @@ static gboolean is_new(const PlanItem *item)
     return item->next && item->next->actual_place == PLACE_NONE;
 }
 
-/* A kept volume becomes a head of one machine only. */
-static gboolean occupy_kept(Run *run, GError **error)
+static gboolean occupy_kept(Run *run, const char *id, GError **error)
+{
+    g_autofree char *key = g_strdup_printf("kept:%s", id);
+    return occupy_key(run, key, error);
+}
+
+/* A kept volume becomes a head of one machine only, or goes. */
+static gboolean occupy_all_kept(Run *run, const PlanItem *item, GError **error)
 {
     const Request *request = run->job->request;
-    if (request->verb != VERB_VOLUME_ATTACH)
-        return TRUE;
-    g_autofree char *key = g_strdup_printf("kept:%s", request->volume);
-    return occupy_key(run, key, error);
+    for (guint i = 0; item->purged && i < item->purged->len; i++)
+        if (!occupy_kept(run, ((KeptVolume *)g_ptr_array_index(item->purged, i))->id, error))
+            return FALSE;
+    return request->verb != VERB_VOLUME_ATTACH || occupy_kept(run, request->volume, error);
 }
 
 static gboolean occupy_item(Run *run, const PlanItem *item, GError **error)
 {
     if (!item->machine_id)
         return TRUE;
-    if (!occupy_kept(run, error))
+    if (!occupy_all_kept(run, item, error))
         return FALSE;
     g_autofree char *name_key = g_strdup_printf("name:%s", item->name);
     return occupy_key(run, is_new(item) ? name_key : item->machine_id, error);
@@ -184,16 +193,22 @@ static void occupy_items(Run *run)
     }
 }
 
-static gboolean is_kept_still(Run *run)
+static gboolean is_kept_still(Run *run, const char *id)
 {
-    const Request *request = run->job->request;
-    if (request->verb != VERB_VOLUME_ATTACH)
-        return TRUE;
     g_rw_lock_reader_lock(&run->engine->lock);
-    gboolean same = g_hash_table_lookup(run->engine->inventory->kept, request->volume) ==
-                    g_hash_table_lookup(run->seen->kept, request->volume);
+    gboolean same = g_hash_table_lookup(run->engine->inventory->kept, id) ==
+                    g_hash_table_lookup(run->seen->kept, id);
     g_rw_lock_reader_unlock(&run->engine->lock);
     return same;
+}
+
+static gboolean are_kept_still(Run *run, const PlanItem *item)
+{
+    const Request *request = run->job->request;
+    for (guint i = 0; item->purged && i < item->purged->len; i++)
+        if (!is_kept_still(run, ((KeptVolume *)g_ptr_array_index(item->purged, i))->id))
+            return FALSE;
+    return request->verb != VERB_VOLUME_ATTACH || is_kept_still(run, request->volume);
 }
 
 /* Records are immutable: a machine is what it was when planned exactly if its record is the same
@@ -205,10 +220,11 @@ static gboolean is_still_true(Run *run)
         if (!is_to_be_done(item) || !item->machine_id)
             continue;
         g_autoptr(Machine) now = engine_machine(run->engine, item->machine_id);
-        if (now != g_hash_table_lookup(run->seen->machines, item->machine_id))
+        if (now != g_hash_table_lookup(run->seen->machines, item->machine_id) ||
+            !are_kept_still(run, item))
             return FALSE;
     }
-    return is_kept_still(run);
+    return TRUE;
 }
 
 static gboolean plan_and_occupy(Run *run, GError **error)
@@ -397,20 +413,35 @@ static void drop_moved(Run *run)
     }
 }
 
+/* What the plan gives up goes on the list of what may be deleted. */
+static void give_up(Run *run, const PlanItem *item, Changes *changes)
+{
+    gint64 now = engine_now(run->engine);
+    for (guint i = 0; item->purged && i < item->purged->len; i++)
+        reclaim_list_kept(g_ptr_array_index(item->purged, i), changes, now);
+    if (item->forgotten)
+        reclaim_list_dropped(g_hash_table_lookup(run->seen->machines, item->machine_id), item->next,
+                             changes, now);
+}
+
+static void put_item(Run *run, const PlanItem *item, Changes *changes)
+{
+    give_up(run, item, changes);
+    if (!item->next)
+        return;
+    changes_put_machine(changes, item->next);
+    if (item->next->desired_place == PLACE_GONE)
+        put_kept(run, item->next, changes);
+}
+
 static gboolean commit_all(Run *run, GError **error)
 {
     g_autoptr(Changes) changes = changes_new();
     drop_moved(run);
     run_phase(run, "committing");
-    for (guint i = 0; i < run->works->len; i++) {
-        const PlanItem *item = ((Work *)g_ptr_array_index(run->works, i))->item;
-        if (!item->next)
-            continue;
-        changes_put_machine(changes, item->next);
-        if (item->next->desired_place == PLACE_GONE)
-            put_kept(run, item->next, changes);
-    }
-    if (!changes->machines->len)
+    for (guint i = 0; i < run->works->len; i++)
+        put_item(run, ((Work *)g_ptr_array_index(run->works, i))->item, changes);
+    if (changes_is_empty(changes))
         return TRUE;
     if (g_cancellable_is_cancelled(run->cancellable))
         return error_set(error, UNDERPIN_ERROR_CANCELLED, NULL,
@@ -562,6 +593,8 @@ static gboolean run_steps(Run *run, GError **error)
         run_settle(run);
         renew_identities(run);
         run_digest_after(run);
+        if (TRAITS[request->verb].frees)
+            run_free_room(run);
     }
     run_actions(run);
     note_pace(run, started, machines);

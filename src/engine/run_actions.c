@@ -181,6 +181,15 @@ static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)
     return TRUE;
 }
 
+/* What is listed goes, now or by itself. */
+void run_free_room(Run *run)
+{
+    g_autoptr(GError) later = NULL;
+    run_phase(run, "deleting");
+    if (!act_reclaim(run, NULL, &later))
+        run->job->message = g_strdup_printf("it is deleted later: %s", later->message);
+}
+
 static gboolean rebuild(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);

@@ -44,6 +44,8 @@ void run_digest_before(Run *run);
 void run_digest_after(Run *run);
 /* run_actions.c: verbs that switch nothing. */
 void run_actions(Run *run);
+/* Deletes what is on the list, and says how much that was. */
+void run_free_room(Run *run);
 /* Takes those that have stopped out of the array. Asks the machines to shut down and waits until
  * all are off or `grace_seconds` are over; then powers the rest off if `force`. Cancelling ends the
  * waiting. */

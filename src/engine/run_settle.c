@@ -222,10 +222,11 @@ static void finish_batch(Run *run, Batch *batch, gboolean is_last)
         leave_all(run, batch, problem);
 }
 
-/* Hold, release and the undo of a wish change a record, whatever the machine is waiting for. */
+/* Hold, release, forget and the undo of a wish change a record, whatever the machine is waiting
+ * for; a purge concerns a machine that is gone. */
 static gboolean asks_for_settle(const PlanItem *item)
 {
-    return item->desired || item->next->desired_place != item->next->actual_place;
+    return item->next && (item->desired || item->next->desired_place != item->next->actual_place);
 }
 
 /* Nothing to switch: a record changed. Where a pending wish was given up, what had been staged
@@ -243,7 +244,7 @@ static void settle_batches(Run *run)
     batch_init(&batch);
     for (guint i = 0; i < run->works->len; i++) {
         Work *work = g_ptr_array_index(run->works, i);
-        if (!work->item->next)
+        if (!work->item->next && !work->item->purged)
             continue;
         if (!asks_for_settle(work->item)) {
             if (work->has_gate)

@@ -556,25 +556,6 @@ Settled *settle_switch(Engine *engine, const Machine *machine, gboolean allow_hy
 /* --- recording
  * --------------------------------------------------------------------------------------------- */
 
-/* An undo entry that the record no longer has: its directory may go. */
-static void list_dropped_entries(const Settled *settled, Changes *changes, gint64 now)
-{
-    for (guint i = 0; i < settled->before->generations->len; i++) {
-        const Generation *generation = g_ptr_array_index(settled->before->generations, i);
-        if (!machine_is_entry(settled->before, generation) || !settled->after ||
-            machine_generation(settled->after, generation->number))
-            continue;
-        g_autofree char *id = id_new();
-        g_autofree char *path = g_strdup_printf("machines/%s/undo-%" G_GUINT64_FORMAT,
-                                                settled->before->id, generation->number);
-        g_autoptr(ReclaimItem) item = reclaim_item_new(id, RECLAIM_ENTRY, path, now);
-        item->machine_id = g_strdup(settled->before->id);
-        item->generation = generation->number;
-        item->bytes = generation->held_bytes;
-        changes_put_reclaim(changes, item);
-    }
-}
-
 static void layer_measure(Engine *engine, Layer *layer)
 {
     g_auto(HeadFacts) facts = {0};
@@ -646,7 +627,8 @@ static void record_one(Engine *engine, const Settled *settled, Changes *changes,
         changes_remove_machine(changes, settled->before->id);
     record_layers(engine, settled, changes);
     forget_layers(settled, changes);
-    list_dropped_entries(settled, changes, now);
+    if (settled->after)
+        reclaim_list_dropped(settled->before, settled->after, changes, now);
     release_attached(engine, settled, changes, now);
 }
 

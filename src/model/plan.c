@@ -47,6 +47,7 @@ static void plan_item_free(PlanItem *item)
     g_ptr_array_unref(item->warnings);
     g_ptr_array_unref(item->volumes);
     g_free(item->power);
+    g_clear_pointer(&item->purged, g_ptr_array_unref);
     generation_unref(item->desired);
     machine_unref(item->next);
     g_free(item->domain_xml);
@@ -173,6 +174,16 @@ static void append_fates(GString *text, Role role, guint fates)
     }
 }
 
+static gboolean plan_forgets(const Plan *plan)
+{
+    gboolean forgets = FALSE;
+    for (guint i = 0; i < plan->items->len; i++) {
+        const PlanItem *item = g_ptr_array_index(plan->items, i);
+        forgets |= item_is_done(item) && item->forgotten > 0;
+    }
+    return forgets;
+}
+
 char *plan_summary(const Plan *plan)
 {
     gboolean replaces = verb_info(plan->request->verb)->replaces;
@@ -183,6 +194,8 @@ char *plan_summary(const Plan *plan)
             fates |= 1u << replacing_fates[role];
         append_fates(text, (Role)role, fates);
     }
+    if (plan_forgets(plan))
+        g_string_append_printf(text, "%sundo DELETED", text->len == 0 ? "" : ", ");
     return g_string_free(text, FALSE);
 }
 
@@ -227,6 +240,7 @@ static json_t *plan_item_to_json(const PlanItem *item)
     json_object_set_new(object, "warnings", texts_to_json(item->warnings));
     json_put_number(object, "freed_bytes", item->freed_bytes);
     json_put_number(object, "held_bytes", item->held_bytes);
+    json_put_number(object, "forgotten_entries", item->forgotten);
     json_object_set_new(object, "volumes", plan_volumes_to_json(item->volumes));
     return object;
 }

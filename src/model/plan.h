@@ -54,6 +54,8 @@ typedef struct {
     char *power;         /* "off", "running", "saved" … as seen when planning */
     guint64 freed_bytes; /* reclaimed at once */
     guint64 held_bytes;  /* held for undo */
+    guint forgotten;     /* undo entries that are deleted */
+    GPtrArray *purged;   /* KeptVolume: what is deleted of a removed machine; NULL: nothing */
     Generation *desired; /* what staging is to build; NULL where the verb switches nothing */
     Machine *next;       /* the machine's record after the commit; NULL: unchanged or refused */
     char *domain_xml;    /* import, clone: the domain to define at settle; NULL */
@@ -79,8 +81,8 @@ void plan_warn(Plan *plan, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Makes the item a refusal with the error's code, message and hint. */
 void plan_item_refuse(PlanItem *item, const GError *error);
 guint plan_count(const Plan *plan, Decision decision);
-/* "system REPLACED, temporary RESET, data KEPT": the union over all items, in the roles' order.
- * Caller frees. */
+/* "system REPLACED, temporary RESET, data KEPT": the union over all items, in the roles' order; and
+ * "undo DELETED" where undo entries are. Caller frees. */
 char *plan_summary(const Plan *plan);
 /* The API's representation. New reference. */
 json_t *plan_to_json(const Plan *plan);

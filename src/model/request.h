@@ -32,7 +32,7 @@ void request_disk_free(RequestDisk *disk);
 
 typedef struct {
     Verb verb;
-    GPtrArray *machines; /* char *: names, UUIDs or ids */
+    GPtrArray *machines; /* char *: names, UUIDs or ids; purge: names of removed machines */
     char *all_of;        /* rebase, restore, undo, start …: all clones of this base; NULL */
     char *onto;          /* rebase: the new base */
     char *match;         /* shell pattern on names, narrows `all_of`; NULL */
@@ -45,6 +45,7 @@ typedef struct {
     gboolean new_hardware; /* rebase: take CPU, memory and devices from the new base too */
     gboolean keep_data;    /* remove */
     gboolean now;          /* remove: no trash */
+    gboolean trash;        /* purge: all that waits in the trash */
     gboolean shutdown_first; /* prepare: shut it down when it runs */
     gboolean flatten;        /* import: copy a chain into one image */
     gboolean yes;            /* import: take the proposed roles; prepare: checklist answered */
@@ -55,7 +56,7 @@ typedef struct {
     char *name_pattern;      /* clone: "lab-{n}" */
     guint64 memory_mib;      /* import of disk files: hardware of the new domain; 0: default */
     guint cpus;
-    char *volume;           /* volume verbs: target; attach: kept volume's id */
+    char *volume;           /* volume verbs: target; attach, purge: kept volume's id */
     int role;               /* volume-set-role; -1: not stated */
     guint64 capacity_bytes; /* volume-resize */
     char *path;             /* backup: file; absolute */

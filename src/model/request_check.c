@@ -48,6 +48,8 @@ static const VerbRule rules[] = {
     [VERB_REPAIR] = {0, 0},
     [VERB_RECLAIM] = {0, 0},
     [VERB_FLATTEN] = {BIT(LAYER), 0},
+    [VERB_PURGE] = {0, NAMES | BIT(VOLUME) | BIT(TRASH)},
+    [VERB_FORGET] = {0, SELECTION},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(rules) == VERB_COUNT);
 
@@ -311,6 +313,16 @@ static gboolean check_volume_add(const Request *request, GError **error)
     return TRUE;
 }
 
+static gboolean check_purge(const Request *request, GError **error)
+{
+    guint stated =
+        (request->machines->len > 0) + (request->volume != NULL) + (request->trash != FALSE);
+    if (stated != 1)
+        return invalid(error, NULL,
+                       "purge takes one of the fields 'machines', 'volume' and 'trash'");
+    return TRUE;
+}
+
 static gboolean check_resize(const Request *request, GError **error)
 {
     return check_capacity("capacity_bytes", request->capacity_bytes, error);
@@ -320,7 +332,7 @@ static gboolean check_resize(const Request *request, GError **error)
 static gboolean (*const verb_checks[VERB_COUNT])(const Request *, GError **) = {
     [VERB_IMPORT] = check_import,        [VERB_CLONE] = check_clone,
     [VERB_REMOVE] = check_remove,        [VERB_VOLUME_ADD] = check_volume_add,
-    [VERB_VOLUME_RESIZE] = check_resize,
+    [VERB_VOLUME_RESIZE] = check_resize, [VERB_PURGE] = check_purge,
 };
 
 gboolean request_validate(const Request *request, GError **error)

@@ -20,6 +20,7 @@
     X(NEW_HARDWARE, new_hardware, FIELD_FLAG, 0, 0)                                                \
     X(KEEP_DATA, keep_data, FIELD_FLAG, 0, 0)                                                      \
     X(NOW, now, FIELD_FLAG, 0, 0)                                                                  \
+    X(TRASH, trash, FIELD_FLAG, 0, 0)                                                              \
     X(SHUTDOWN_FIRST, shutdown_first, FIELD_FLAG, 0, 0)                                            \
     X(FLATTEN, flatten, FIELD_FLAG, 0, 0)                                                          \
     X(YES, yes, FIELD_FLAG, 0, 0)                                                                  \

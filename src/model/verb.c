@@ -39,6 +39,10 @@ static const VerbInfo verbs[] = {
     [VERB_REPAIR] = {"repair", "Repair", "repairing", ADMINISTRATORS, NAMELESS},
     [VERB_RECLAIM] = {"reclaim", "Reclaim", "reclaiming", ADMINISTRATORS, NAMELESS},
     [VERB_FLATTEN] = {"flatten", "Flatten a layer", "flattening a layer", ADMINISTRATORS, NAMELESS},
+    [VERB_PURGE] = {"purge", "Delete kept data", "deleting kept data", ADMINISTRATORS, NAMELESS,
+                    DESTROYS},
+    [VERB_FORGET] = {"forget", "Forget undo", "forgetting the undo of", ADMINISTRATORS, MANY,
+                     DESTROYS},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VERB_COUNT);
 

@@ -28,8 +28,10 @@ typedef enum {
     VERB_REPAIR,
     VERB_RECLAIM,
     VERB_FLATTEN,
+    VERB_PURGE,
+    VERB_FORGET,
 } Verb;
-#define VERB_COUNT (VERB_FLATTEN + 1)
+#define VERB_COUNT (VERB_FORGET + 1)
 
 typedef struct {
     const char *name;     /* "volume-set-role": in the API */

@@ -389,6 +389,18 @@ static gboolean act_export(World *world)
     return !world_has(world, "desk") || ask_one(world, VERB_EXPORT, "desk");
 }
 
+static gboolean act_forget(World *world)
+{
+    return ask_one(world, VERB_FORGET, "lab-1");
+}
+
+static gboolean act_purge(World *world)
+{
+    Request *request = request_new(VERB_PURGE);
+    request->trash = TRUE;
+    return ask(world, request);
+}
+
 /* --- the whole installation ------------------------------------------------------------ */
 
 static gboolean act_reclaim(World *world)
@@ -505,6 +517,8 @@ const Operation OPERATIONS[] = {
     {"remove-base-in-use", build_left_base, act_remove_base, DATA_STAYS},
     {"remove-base-and-reclaim", build_unused_base, act_remove_base_and_reclaim, DATA_REPLACED},
     {"export", build_desk, act_export, DATA_MOVES},
+    {"forget", build_rebased, act_forget, DATA_STAYS},
+    {"purge", build_kept, act_purge, DATA_REPLACED},
     {"reclaim-expired", build_expiring, act_reclaim, DATA_REPLACED},
     {"remove-below-flattened", build_flattened, act_remove_below_flattened, DATA_STAYS},
     {"flatten", build_chain, act_flatten, DATA_STAYS},

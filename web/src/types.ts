@@ -44,7 +44,9 @@ export type Verb =
   | "backup"
   | "repair"
   | "reclaim"
-  | "flatten";
+  | "flatten"
+  | "purge"
+  | "forget";
 
 export interface Session {
   account: { name: string; role: AccountRole } | null;
@@ -181,6 +183,7 @@ export interface Request {
   new_hardware?: boolean;
   keep_data?: boolean;
   now?: boolean;
+  trash?: boolean;
   shutdown_first?: boolean;
   flatten?: boolean;
   yes?: boolean;
@@ -221,6 +224,7 @@ export interface PlanItem {
   warnings: string[];
   freed_bytes: number;
   held_bytes: number;
+  forgotten_entries: number;
   volumes: PlanVolume[];
 }
 

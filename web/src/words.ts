@@ -37,6 +37,8 @@ export const VERBS: Record<Verb, VerbWords> = {
   repair: { title: "Repair", progress: "Repairing", past: "repaired" },
   reclaim: { title: "Reclaim", progress: "Reclaiming", past: "reclaimed" },
   flatten: { title: "Flatten a layer", progress: "Flattening a layer", past: "flattened" },
+  purge: { title: "Delete kept data", progress: "Deleting kept data", past: "purged" },
+  forget: { title: "Forget undo", progress: "Forgetting undo", past: "left without undo" },
 };
 
 /** What happens to machines that run, in the order from gentle to hard. */
@@ -57,6 +59,7 @@ export function describeTarget(request: Request): string {
   if (request.all_of) return `all clones of ${request.all_of}${request.match ? ` matching ${request.match}` : ""}${onto}`;
   if (request.verb === "clone" && machines.length === 1) return `${machines[0]}, ${count(request.count ?? 1, "time")}`;
   if (request.verb === "clone") return `${machines[0]} as ${listNames(machines.slice(1))}`;
+  if (request.trash) return "in the trash";
   return (listNames(machines) || request.layer || request.path || "") + onto;
 }
 

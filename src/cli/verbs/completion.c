@@ -123,6 +123,7 @@ static const struct {
     [NAMES_DOMAINS] = {"/api/v1/domains?limit=10000", "name", "power"},
     [NAMES_LAYERS] = {"/api/v1/layers?limit=10000", "id", "machine"},
     [NAMES_KEPT_VOLUMES] = {"/api/v1/kept-volumes?limit=10000", "id", "machine"},
+    [NAMES_REMOVED] = {"/api/v1/kept-volumes?limit=10000", "machine", "id"},
     [NAMES_JOBS] = {"/api/v1/jobs?limit=100", "id", "verb"},
     [NAMES_ACCOUNTS] = {"/api/v1/accounts", "name", "role"},
     [NAMES_TOKENS] = {"/api/v1/tokens", "id", "name"},

@@ -82,7 +82,7 @@ const Command command_export = {
         "The disks go back to the paths they had and the domain names them there. Underpin no "
         "longer knows the machine then; its content is KEPT.",
     .examples = "export w11 # undoes the import",
-    .also_known_as = "unmanage, forget, unregister, release to libvirt",
+    .also_known_as = "unmanage, unregister, release to libvirt",
     .options = force_options,
     .names = NAMES_MACHINES,
     .least_arguments = 1,
@@ -107,7 +107,8 @@ const Command command_remove = {
     .examples = "remove demo-3 --dry-run # look first\n"
                 "remove demo-3 # data waits in the trash\n"
                 "remove demo-3 --keep-data # data stays until somebody removes it\n"
-                "volume kept # what waits, and until when",
+                "volume kept # what waits, and until when\n"
+                "purge demo-3 # its data is not to wait",
     .also_known_as = "rm, delete, destroy, undefine, unprovision",
     .options = remove_options,
     .names = NAMES_MACHINES,

@@ -578,6 +578,21 @@ static void expire_entries(Model *model, ModelMachine *machine)
     machine->undo_count = kept;
 }
 
+static void forget(Model *model)
+{
+    ModelMachine *machine = pick_machine(model, FALSE);
+    if (!machine || pick(model, 3))
+        return;
+    gboolean wanted = machine->wish == WISH_UNDO && machine->undo_count > 0;
+    ModelEntry next = wanted ? machine->undo[machine->undo_count - 1] : (ModelEntry){0};
+    gboolean has_any = machine->undo_count > (wanted ? 1 : 0);
+    g_autoptr(Job) job = plan_and_run(model, world_request(VERB_FORGET, machine->name, NULL));
+    assert_became(job, machine->name, has_any ? ITEM_DONE : ITEM_SKIPPED);
+    machine->undo_count = wanted ? 1 : 0;
+    machine->undo[0] = next;
+    count(model, "forget");
+}
+
 static void pass_time(Model *model)
 {
     guint64 freed = 0;
@@ -614,31 +629,10 @@ static void restart_daemon(Model *model)
  */
 
 static void (*const OPERATIONS[])(Model *model) = {
-    make_clone,
-    make_clone,
-    write_something,
-    write_something,
-    write_something,
-    start,
-    start,
-    stop,
-    stop,
-    restore,
-    rebase_one,
-    rebase_one,
-    rebase_all,
-    undo,
-    undo,
-    hold_or_release,
-    detach,
-    remove_machine,
-    remove_base,
-    prepare,
-    unprepare,
-    pass_time,
-    add_own_volume,
-    maintain,
-    restart_daemon,
+    make_clone, make_clone, write_something, write_something, write_something, start,       start,
+    stop,       stop,       restore,         rebase_one,      rebase_one,      rebase_all,  undo,
+    undo,       forget,     hold_or_release, detach,          remove_machine,  remove_base, prepare,
+    unprepare,  pass_time,  add_own_volume,  maintain,        restart_daemon,
 };
 
 void model_step(Model *model)

@@ -87,6 +87,8 @@ static const struct {
     {"repair", ADMINISTRATOR},
     {"reclaim", ADMINISTRATOR},
     {"flatten", ADMINISTRATOR},
+    {"purge", ADMINISTRATOR},
+    {"forget", ADMINISTRATOR},
 };
 
 /* Who asks: what he may, and the answer where he may not. */

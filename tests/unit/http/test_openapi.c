@@ -224,7 +224,7 @@ static void every_documented_field_of_a_request_is_read(void **state)
         json_decref(body);
         count++;
     }
-    assert_int_equal(count, 30);
+    assert_int_equal(count, 31);
     g_autoptr(GError) error = NULL;
     json_t *body =
         json_pack("{s:s, s:[s], s:b}", "verb", "restore", "machines", "lab-1", "fast", TRUE);

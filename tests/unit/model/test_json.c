@@ -353,6 +353,7 @@ static void a_plan_shows_decisions_reasons_and_fates(void **state)
     volume->lost_bytes = 5;
     item->power = g_strdup("off");
     item->held_bytes = 5;
+    item->forgotten = 2;
     plan_item_warn(item, "%u %s", 1, "thing");
     PlanItem *refused = plan_add(plan, NULL, "lab-2");
     error_set(&error, UNDERPIN_ERROR_REFUSED, "do this", "'lab-2' is no clone");
@@ -364,10 +365,12 @@ static void a_plan_shows_decisions_reasons_and_fates(void **state)
     assert_int_equal(plan_count(plan, DECISION_REFUSE), 1);
     assert_json(
         plan_to_json(plan),
-        "{\"verb\": \"restore\", \"summary\": \"system REPLACED, temporary RESET, data KEPT\", "
+        "{\"verb\": \"restore\", \"summary\": \"system REPLACED, temporary RESET, data KEPT, undo "
+        "DELETED\", "
         "\"items\": ["
         "{\"machine_id\": \"a\", \"machine\": \"lab-1\", \"decision\": \"now\", \"power\": \"off\","
-        "\"warnings\": [\"1 thing\"], \"freed_bytes\": 0, \"held_bytes\": 5, \"volumes\": "
+        "\"warnings\": [\"1 thing\"], \"freed_bytes\": 0, \"held_bytes\": 5, "
+        "\"forgotten_entries\": 2, \"volumes\": "
         "[{\"target\": \"vda\","
         "\"role\": \"system\", \"fate\": \"REPLACED\", \"from_layer\": \"s1-vda\", \"to_layer\": "
         "\"s2-vda\","
@@ -376,7 +379,8 @@ static void a_plan_shows_decisions_reasons_and_fates(void **state)
         "\"refused\","
         "\"reason\": \"'lab-2' is no clone\", \"hint\": \"do this\", \"power\": \"unknown\", "
         "\"warnings\": [],"
-        "\"freed_bytes\": 0, \"held_bytes\": 0, \"volumes\": []}], \"warnings\": [\"all of it\"],"
+        "\"freed_bytes\": 0, \"held_bytes\": 0, \"forgotten_entries\": 0, \"volumes\": []}], "
+        "\"warnings\": [\"all of it\"],"
         "\"counts\": {\"now\": 1, \"pending\": 0, \"skip\": 0, \"refuse\": 1}, \"needed_bytes\": "
         "100,"
         "\"free_bytes\": 1000}");

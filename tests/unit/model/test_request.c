@@ -63,6 +63,10 @@ static const char *const good[] = {
     "{\"verb\": \"repair\"}",
     "{\"verb\": \"reclaim\"}",
     "{\"verb\": \"flatten\", \"layer\": \"0123456789abcdef-vda\"}",
+    "{\"verb\": \"purge\", \"machines\": [\"a\", \"b\"]}",
+    "{\"verb\": \"purge\", \"volume\": \"0123456789abcdef\"}",
+    "{\"verb\": \"purge\", \"trash\": true}",
+    "{\"verb\": \"forget\", \"all_of\": \"b\", \"match\": \"lab-*\"}",
 };
 
 /* What is wrong, and the words that name it. */
@@ -77,6 +81,10 @@ static const struct {
     {"{\"verb\": \"restore\", \"machines\": [\"a\"], \"idempotency_key\": \"k\"}",
      "'idempotency_key'"},
     {"{\"verb\": \"restore\"}", "'machines' or field 'all_of'"},
+    {"{\"verb\": \"purge\"}", "'machines', 'volume' and 'trash'"},
+    {"{\"verb\": \"purge\", \"machines\": [\"a\"], \"trash\": true}",
+     "'machines', 'volume' and 'trash'"},
+    {"{\"verb\": \"forget\"}", "'machines' or field 'all_of'"},
     {"{\"verb\": \"restore\", \"machines\": []}", "'machines' or field 'all_of'"},
     {"{\"verb\": \"restore\", \"machines\": \"a\"}", "'machines' must be an array"},
     {"{\"verb\": \"restore\", \"machines\": [1]}", "'machines' must be a string"},

@@ -8,7 +8,7 @@ function planned(target: string, role: Role, fate: Fate, part: Partial<PlanVolum
 }
 
 function item(machine: string, part: Partial<PlanItem> = {}): PlanItem {
-  return { machine_id: machine, machine, decision: "now", power: "off", warnings: [], freed_bytes: 0, held_bytes: 0, volumes: [], ...part };
+  return { machine_id: machine, machine, decision: "now", power: "off", warnings: [], freed_bytes: 0, held_bytes: 0, forgotten_entries: 0, volumes: [], ...part };
 }
 
 test("volumes of one role and fate are one word, what is lost first", () => {

@@ -13,7 +13,7 @@ import { MenuButton } from "../ui/menu.tsx";
 import { Empty, Facts, Loading, Notice, ProblemNotice, Screen, Time } from "../ui/page.tsx";
 import { Section } from "../ui/section.tsx";
 import { History } from "./history.tsx";
-import { UndoList } from "./undo.tsx";
+import { ForgetUndo, UndoList } from "./undo.tsx";
 import { openAddVolume, openAttachVolume } from "./volume_dialogs.tsx";
 import { Volumes } from "./volumes.tsx";
 import { describeMachine, describePending } from "./words.ts";
@@ -124,7 +124,7 @@ function MachineDetails({ machine }: { machine: MachineFull }) {
             <Volumes machine={machine} layers={around.layers} space={around.space} />
           </Section>
           {machine.kind === "clone" && (
-            <Section title="Undo" note={machine.undo.length ? `${count(machine.undo.length, "system")} can be brought back, newest first. Data stays as it is.` : undefined}>
+            <Section title="Undo" actions={<ForgetUndo machine={machine} />} note={machine.undo.length ? `${count(machine.undo.length, "system")} can be brought back, newest first. Data stays as it is.` : undefined}>
               <UndoList machine={machine} retentionSeconds={around.storage?.undo.retention_seconds} />
             </Section>
           )}

@@ -1,6 +1,9 @@
 // The systems that a machine had before, newest first: what undo can bring back, and until when.
 import { formatBytes } from "../format.ts";
+import { openPlan } from "../plan/dialog.tsx";
+import { hasRole } from "../store.ts";
 import type { MachineFull, UndoEntry } from "../types.ts";
+import { Button } from "../ui/button.tsx";
 import { Chip } from "../ui/chip.tsx";
 import { Time } from "../ui/page.tsx";
 import { Table, type Column } from "../ui/table.tsx";
@@ -14,6 +17,12 @@ function When({ entry, isNext }: { entry: UndoEntry; isNext: boolean }) {
       {entry.hibernated && <> <Chip tone="warning" title="The guest was hibernated: undo refuses it without force, for its memory of the data volumes is old.">hibernated</Chip></>}
     </>
   );
+}
+
+/** Its room now, for the way back. */
+export function ForgetUndo({ machine }: { machine: MachineFull }) {
+  if (!hasRole("administrator") || machine.undo.length === 0) return null;
+  return <Button small onClick={() => openPlan({ verb: "forget", machines: [machine.name] }, { title: `Delete what undo holds of ${machine.name}` })}>Forget…</Button>;
 }
 
 export function UndoList({ machine, retentionSeconds }: { machine: MachineFull; retentionSeconds: number | undefined }) {

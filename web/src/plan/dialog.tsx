@@ -14,7 +14,7 @@ import { changes } from "./facts.ts";
 import { PlanOptions } from "./options.tsx";
 import { PlanView } from "./view.tsx";
 
-const DANGEROUS: Verb[] = ["remove", "poweroff"];
+const DANGEROUS: Verb[] = ["remove", "purge", "forget", "poweroff"];
 
 /** Fields that are undefined are left out, so that the daemon never sees them. */
 export const cleanRequest = (request: Request): Request => JSON.parse(JSON.stringify(request)) as Request;

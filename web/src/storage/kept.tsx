@@ -44,17 +44,29 @@ function AttachDialog({ kept, onClose }: { kept: KeptVolume; onClose: () => void
   );
 }
 
+function Actions({ kept }: { kept: KeptVolume }) {
+  const purge = () => openPlan({ verb: "purge", volume: kept.id }, { title: `Delete the data of ${kept.machine ?? "a removed machine"} for good` });
+  return (
+    <span class="row tight">
+      <Button small onClick={() => openDialog((close) => <AttachDialog kept={kept} onClose={close} />)}>Attach…</Button>
+      <Button small onClick={purge}>Delete…</Button>
+    </span>
+  );
+}
+
 const columns: Column<KeptVolume>[] = [
   { head: "Data of", heading: true, cell: (kept) => `${kept.machine ?? "unknown"} ${kept.target}`, sort: (kept) => kept.machine ?? "" },
   { head: "Capacity", number: true, cell: (kept) => formatBytes(kept.capacity_bytes), sort: (kept) => kept.capacity_bytes },
   { head: "Removed", cell: (kept) => <Time at={kept.removed_at} />, sort: (kept) => kept.removed_at ?? "" },
   { head: "Goes", cell: (kept) => (kept.expires_at ? <Time at={kept.expires_at} /> : <Chip tone="kept">kept for good</Chip>), sort: (kept) => kept.expires_at ?? "9999" },
-  { head: "Actions", number: true, cell: (kept) => <Button small onClick={() => openDialog((close) => <AttachDialog kept={kept} onClose={close} />)}>Attach…</Button> },
+  { head: "Actions", number: true, cell: (kept) => <Actions kept={kept} /> },
 ];
 
 export function Kept({ kept }: { kept: KeptVolume[] }) {
+  const why = kept.some((volume) => volume.expires_at) ? undefined : "The trash is empty";
+  const empty = <Button small why={why} onClick={() => openPlan({ verb: "purge", trash: true }, { title: "Empty the trash" })}>Empty the trash…</Button>;
   return (
-    <Section title="Data of removed machines">
+    <Section title="Data of removed machines" actions={kept.length > 0 && empty}>
       <Table label="Kept volumes" columns={columns} rows={kept} rowKey={(volume) => volume.id}
         empty={<p class="soft">None. When a machine is removed, its data waits here for a while, and can be attached to another machine.</p>} />
     </Section>
