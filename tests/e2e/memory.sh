@@ -205,28 +205,37 @@ virsh -q destroy c
 off c
 
 note 'hibernation inside the guest'
-is_marked() { [ "$(field c '[.undo[] | select(.hibernated)] | length')" != 0 ]; }
-suspend_to_disk() { # writes "S4, now" to the power management's register, as a kernel does at the end of it
-  guest c "(sleep 1; printf '\\050' | dd of=/dev/port bs=1 seek=1541 count=1) >/dev/null 2>&1 &"
+does lab_machine sleepy --memory 256
+virsh -q dumpxml --inactive sleepy |
+  sed "s#</features>#</features><pm><suspend-to-disk enabled='yes'/></pm>#" >"$work/sleepy.xml"
+does virsh -q define "$work/sleepy.xml"
+u import sleepy --domain sleepy --disk vda,role=system --disk vdb,role=temporary --disk vdc,role=data
+u prepare sleepy --yes
+u clone sleepy s
+is_marked() { [ "$(field s '[.undo[] | select(.hibernated)] | length')" != 0 ]; }
+hibernate() { # into the temporary volume, which is fresh at the next start: it never resumes
+  guest s 'umount /mnt/temporary && mkswap /dev/vdb >/dev/null && swapon /dev/vdb && echo 0 >/sys/power/image_size' ||
+    failed 'the guest has swap space'
+  guest s '(sleep 1; echo platform >/sys/power/disk; echo disk >/sys/power/state) >/dev/kmsg 2>&1 &'
 }
-boot c
-guest c 'echo asleep >/etc/word; sync'
-suspend_to_disk
-off c
-u restore c
+boot s
+guest s 'echo asleep >/etc/word; sync'
+hibernate
+off s
+u restore s
 holds 'the entry of a guest that was seen to suspend to disk is marked' is_marked
-u_refuses 'undo to it is refused' 4 'hibernated' undo c
-u undo c --force
-boot c
-guest c 'sync; poweroff -f'
-off c
-u restore c
+u_refuses 'undo to it is refused' 4 'hibernated' undo s
+u undo s --force
+boot s
+guest s 'sync; poweroff'
+off s
+u restore s
 fails 'after a later session that ended clean it is not' is_marked
-u undo c
-boot c
-is 'undo brings it back without force' asleep "$(guest c 'cat /etc/word')"
-virsh -q destroy c
-off c
+u undo s
+boot s
+is 'undo brings it back without force' asleep "$(guest s 'cat /etc/word')"
+virsh -q destroy s
+off s
 
 note 'another name for our disks'
 virsh -q dumpxml --inactive b | sed -e 's/<name>b</<name>thief</' -e '/<uuid>/d' >"$work/thief.xml"
