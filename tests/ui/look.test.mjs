@@ -165,6 +165,10 @@ step("machines, a machine, a base, the console", async () => {
   await look("machine");
   await go("/bases/office-1", /^office-1/);
   await look("base");
+  const layersBelow = () => page.locator("tr", { hasText: "vda" }).first().locator("td").last().innerText();
+  assert.match(await layersBelow(), /none$/);
+  await go("/bases/office-2", /^office-2/);
+  assert.match(await layersBelow(), /1$/);
   await go("/machines/frontdesk/console", /^frontdesk/);
   await look("console-off");
   await go("/machines/reception/console", /^reception/);

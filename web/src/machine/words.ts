@@ -7,7 +7,7 @@ const POWER_SENTENCES = {
   unknown: "Whether it runs is not known: libvirt is away.",
   off: "It is off.",
   running: "It runs.",
-  paused: "It is paused, which counts as running.",
+  paused: "It is paused: start it, and it goes on.",
   saved: "Its memory is saved, which counts as running.",
   stopping: "It is stopping.",
   stalled: "It has stalled: a disk could not be written. Free space, then start it, and it goes on where it was.",

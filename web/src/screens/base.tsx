@@ -32,7 +32,7 @@ function Outline({ base }: { base: MachineFull }) {
     { head: "Role", cell: (volume) => <RoleName role={volume.role} /> },
     { head: "Capacity", number: true, cell: (volume) => formatBytes(volume.capacity_bytes) },
     { head: "Takes", number: true, cell: (volume) => (size(volume.target) === undefined ? "" : formatBytes(size(volume.target)!)) },
-    { head: "Sits on layers", number: true, cell: (volume) => Math.max(0, (base.chain[volume.target]?.length ?? 1) - 1) || "none" },
+    { head: "Sits on layers", number: true, cell: (volume) => base.chain[volume.target]?.length || "none" },
   ];
   return <Table label="Outline" columns={columns} rows={base.volumes} rowKey={(volume) => volume.target} />;
 }

@@ -36,7 +36,7 @@ const POWERS: Record<Power, { word: string; help: string }> = {
   unknown: { word: "unknown", help: "Libvirt is away: whether it runs is not known." },
   off: { word: "off", help: "Off" },
   running: { word: "running", help: "Running" },
-  paused: { word: "paused", help: "Paused: it counts as running." },
+  paused: { word: "paused", help: "Paused: start it, and it goes on where it was." },
   saved: { word: "saved", help: "Its memory is saved: it counts as running." },
   stopping: { word: "stopping", help: "Stopping" },
   stalled: { word: "stalled", help: "Stalled: a disk could not be written. Free space, then start it: it goes on where it was." },
