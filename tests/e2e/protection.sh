@@ -46,6 +46,17 @@ try virsh -q blockcommit a vda --wait
 isnt 'blockcommit into a layer is refused' 0 $status
 check_layers 'after a block commit by hand'
 
+note 'what AppArmor would let its QEMU do'
+profile=$(virsh -q dumpxml a | /usr/lib/libvirt/virt-aa-helper --dryrun --replace --uuid "libvirt-$(virsh -q domuuid a)" 2>&1)
+allowed() { grep -o "^  \"$store/.*\" .*" <<<"$profile" | tr -d '" ,' | sort; }
+deny() { grep -c "deny \"$layer\" w" <<<"$profile"; }
+expected=$(for target in vda vdb vdc; do
+  echo "$store/machines/$(id_of a)/now/$target.qcow2rwk"
+  echo "$(layer_of v1 $target)rk"
+done | sort)
+is 'it writes its own heads and reads their layers, nothing else of the store' "$expected" "$(allowed)"
+is 'and writing to a layer is denied' 1 "$(deny)"
+
 note 'without the daemon'
 daemon_stop
 holds 'the mount stays when the daemon ends' is_mounted
