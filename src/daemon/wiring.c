@@ -41,6 +41,7 @@ struct Wiring {
     Clock *clock;
     Clock *access_clock; /* of its own, for it outlives the engine */
     Access *access;
+    gboolean accounts_missing; /* their file, beside a catalog that has been used */
     Engine *engine;
     Jobs *jobs;
     HookSocket *hook_socket;
@@ -160,6 +161,7 @@ static void make_engine(Wiring *wiring)
     engine.mend_hook = config->require_hook ? mend_hook : NULL;
     engine.mend_data = (gpointer)config;
     engine.back_up_beside = accounts_backup;
+    engine.take_back_beside = accounts_backup_take_back;
     engine.back_up_data = wiring->access;
     engine.store_root = directory_storage_root(wiring->storage);
     wiring->engine = engine_new(wiring->storage, wiring->hypervisor, wiring->catalog,
@@ -215,6 +217,16 @@ static gboolean make_web(Wiring *wiring, GError **error)
     return wiring->web != NULL;
 }
 
+static gboolean are_accounts_missing(const Wiring *wiring, const char *path)
+{
+    gboolean is_new = FALSE;
+    gboolean missing = catalog_sqlite_is_new(wiring->catalog, &is_new, NULL) && !is_new &&
+                       !g_file_test(path, G_FILE_TEST_EXISTS);
+    if (missing)
+        g_warning("the file of accounts '%s' is gone: accounts begin anew", path);
+    return missing;
+}
+
 /* Accounts that cannot be used keep nobody from the unix socket, nor any machine from starting. */
 static void open_access(Wiring *wiring)
 {
@@ -224,6 +236,7 @@ static void open_access(Wiring *wiring)
     config.path = path;
     config.audit_retention_seconds = (gint64)wiring->config->audit_retention_seconds;
     wiring->access_clock = clock_new_system();
+    wiring->accounts_missing = are_accounts_missing(wiring, path);
     wiring->access = access_open(&config, wiring->access_clock);
     const GError *problem = access_problem(wiring->access);
     if (problem)
@@ -259,6 +272,7 @@ static void make_api(Wiring *wiring)
         .events = event_stream_new(&events),
         .metrics = http_metrics_new(routes, count),
         .tally = job_tally_new(),
+        .accounts_missing = wiring->accounts_missing,
         .web = wiring->web,
         .store_path = directory_storage_root(wiring->storage),
         .administrators = wiring->config->administrators,

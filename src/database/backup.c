@@ -53,14 +53,14 @@ static gboolean write_copy(Database *database, const char *partial, GError **err
     return written;
 }
 
-static gboolean make_partial(const char *partial, GError **error)
+static gboolean make_partial(const char *partial, const char *directory, GError **error)
 {
     if (unlink(partial) != 0 && errno != ENOENT)
         return error_set_errno(error, errno, "removing the old '%s'", partial);
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == ENOENT)
         return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "make it, or choose another place",
-                         "there is no such directory");
+                         "there is no directory '%s'", directory);
     if (fd < 0)
         return error_set_errno(error, errno, "making '%s'", partial);
     close(fd);
@@ -77,6 +77,17 @@ static gboolean sync_partial(const char *partial, GError **error)
     return synced;
 }
 
+static gboolean refuse_existing(const char *path, GError **error)
+{
+    return error_set(error, UNDERPIN_ERROR_EXISTS, "choose another name, or move that file away",
+                     "there is a file '%s' already", path);
+}
+
+gboolean database_backup_check(const char *path, GError **error)
+{
+    return access(path, F_OK) != 0 || refuse_existing(path, error);
+}
+
 /* Not every file system has a rename that refuses to replace; a link refuses everywhere else. */
 static gboolean publish(const Database *database, const char *partial, const char *path,
                         GError **error)
@@ -90,9 +101,7 @@ static gboolean publish(const Database *database, const char *partial, const cha
             unlink(partial);
     }
     if (result != 0 && errno == EEXIST)
-        return error_set(error, UNDERPIN_ERROR_EXISTS,
-                         "choose another name, or move that file away",
-                         "there is a file '%s' already", path);
+        return refuse_existing(path, error);
     return result == 0 || error_set_errno(error, errno, "naming the backup '%s'", path);
 }
 
@@ -100,7 +109,7 @@ gboolean database_backup(Database *database, const char *path, GError **error)
 {
     g_autofree char *partial = g_strconcat(path, ".partial", NULL);
     g_autofree char *directory = g_path_get_dirname(path);
-    if (!make_partial(partial, error))
+    if (!make_partial(partial, directory, error))
         return FALSE;
     if (!write_copy(database, partial, error) || !sync_partial(partial, error) ||
         !publish(database, partial, path, error)) {

@@ -29,10 +29,13 @@ typedef struct {
     void (*mend_hook)(gpointer user_data); /* called once when the hook is not in force, before it
                                               is looked again; or NULL */
     gpointer mend_data;
-    /* Copies to beside `path`, where the catalog's copy stands, what the engine does not know of,
-     * and tells in a phrase (caller frees) what has become of it. On failure it takes the catalog's
-     * copy away. NULL: there is nothing. */
+    /* Copies to beside `path`, where the catalog's copy is to stand, what the engine does not know
+     * of, and tells in a phrase (caller frees) what has become of it. It comes first, so that a
+     * file `path` says that all is there. On failure nothing of it is left. NULL: there is nothing.
+     */
     char *(*back_up_beside)(const char *path, gpointer user_data, GError **error);
+    /* Takes that copy back, because the catalog's could not be made. */
+    void (*take_back_beside)(const char *path, gpointer user_data);
     gpointer back_up_data;
     const char *store_root; /* borrowed: whose hook is to be in force; NULL: do not look */
 } EngineConfig;

@@ -159,16 +159,22 @@ static gboolean act_reboot(Run *run, const Machine *machine, GError **error)
 /* --- the whole installation
  * -------------------------------------------------------------------------------- */
 
+/* The catalog's copy comes last: where it stands, the backup is whole. */
 static gboolean act_backup(Run *run, const Machine *machine, GError **error)
 {
     const EngineConfig *config = &run->engine->config;
     const char *path = run->job->request->path;
-    if (!catalog_backup(run->engine->catalog, path, error))
+    g_autofree char *beside =
+        config->back_up_beside ? config->back_up_beside(path, config->back_up_data, error) : NULL;
+    if (config->back_up_beside && !beside)
         return FALSE;
-    if (!config->back_up_beside)
-        return TRUE;
-    run->job->message = config->back_up_beside(path, config->back_up_data, error);
-    return run->job->message != NULL;
+    if (!catalog_backup(run->engine->catalog, path, error)) {
+        if (beside)
+            config->take_back_beside(path, config->back_up_data);
+        return FALSE;
+    }
+    run->job->message = g_steal_pointer(&beside);
+    return TRUE;
 }
 
 static gboolean act_reclaim(Run *run, const Machine *machine, GError **error)

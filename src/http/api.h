@@ -22,6 +22,7 @@ struct Api {
     Consoles *consoles; /* NULL: none can be had */
     HttpMetrics *metrics;
     JobTally *tally;
+    gboolean accounts_missing;  /* the catalog had been used, and its file of accounts was gone */
     WebServer *web;             /* shown in the status; NULL: there is none */
     const char *store_path;     /* shown in the status */
     const char *administrators; /* group; NULL: root alone */

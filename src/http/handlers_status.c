@@ -189,6 +189,20 @@ static void append_problem(json_t *items, const char *id, FindingLevel level, co
     json_array_append_new(items, finding_to_json(&finding));
 }
 
+/* Until somebody has made an account again, or put the copy back. */
+static void append_missing_accounts(const Api *api, json_t *items)
+{
+    gboolean is_needed = FALSE;
+    g_autoptr(GError) missing = NULL;
+    if (!api->accounts_missing || !access_needs_setup(api->access, &is_needed, NULL) || !is_needed)
+        return;
+    error_set(&missing, UNDERPIN_ERROR_NOT_FOUND,
+              "stop underpind and put FILE.accounts of a backup in its place; or make the first "
+              "administrator anew: 'underpin account setup-link'",
+              "the file of accounts beside the catalog was gone: nobody but root is known");
+    append_problem(items, "accounts-missing", FINDING_WARNING, "accounts", missing);
+}
+
 /* The engine knows nothing of the web page and who may see it. */
 static void append_web_findings(const Api *api, json_t *items)
 {
@@ -198,6 +212,7 @@ static void append_web_findings(const Api *api, json_t *items)
     if (access_problem(api->access))
         append_problem(items, "accounts-unusable", FINDING_ERROR, "accounts",
                        access_problem(api->access));
+    append_missing_accounts(api, items);
 }
 
 HttpResponse *handle_doctor(const Api *api, const HttpRequest *request, GError **error)

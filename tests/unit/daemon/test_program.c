@@ -8,9 +8,11 @@
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <jansson.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -323,6 +325,66 @@ static void half_a_backup_is_none(void **state)
     assert_string_equal(content, "precious");
 }
 
+static void a_backup_says_what_keeps_it_from_being_made(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy"), *nowhere = below(fixture, "gone/copy");
+    g_autofree char *accounts = below(fixture, "copy.accounts");
+    g_autofree char *gone = g_strdup_printf("there is no directory '%s/gone'", fixture->directory);
+    start(fixture);
+    assert_ended(back_up(fixture, nowhere), "failed", gone);
+    assert_true(g_file_set_contents(copy, "precious", -1, NULL));
+    assert_ended(back_up(fixture, copy), "failed", "copy' already");
+    assert_false(g_file_test(accounts, G_FILE_TEST_EXISTS));
+    assert_int_equal(g_remove(copy), 0);
+    assert_ended(back_up(fixture, copy), "done", "copy.accounts'");
+    assert_ended(back_up(fixture, copy), "failed", "copy' already");
+    assert_true(g_file_test(accounts, G_FILE_TEST_EXISTS));
+}
+
+/* A file system of its own that the daemon sees and that is full. */
+static gboolean mount_full_disk(const char *path)
+{
+    assert_int_equal(g_mkdir(path, 0755), 0);
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("full", path, "tmpfs", 0, "size=16k") != 0)
+        return FALSE;
+    return TRUE;
+}
+
+static void a_backup_onto_a_full_disk_leaves_nothing_and_says_so(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *disk = below(fixture, "full"), *copy = below(fixture, "full/copy");
+    if (geteuid() != 0 || !mount_full_disk(disk))
+        skip();
+    start(fixture);
+    json_t *job = back_up(fixture, copy);
+    g_autoptr(GDir) left = g_dir_open(disk, 0, NULL);
+    const char *first = g_dir_read_name(left);
+    umount2(disk, MNT_DETACH);
+    assert_null(first);
+    assert_ended(job, "failed", "no-space");
+}
+
+static void accounts_that_were_not_put_back_are_missed(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *copy = below(fixture, "copy"), *file = below(fixture, "access.sqlite");
+    start(fixture);
+    add_account(fixture, "anna");
+    assert_answers(fixture, "/api/v1/doctor", "\"items\"");
+    assert_ended(back_up(fixture, copy), "done", "copy.accounts'");
+    kill_it(fixture);
+    put_back(fixture, copy, "catalog.sqlite");
+    assert_int_equal(g_remove(file), 0);
+    start(fixture);
+    assert_answers(fixture, "/api/v1/doctor", "accounts-missing");
+    add_account(fixture, "bert");
+    g_auto(RawAnswer) answer = raw_request(fixture->api, "GET", "/api/v1/doctor", NULL, NULL);
+    assert_null(strstr(answer.body->str, "accounts-missing"));
+}
+
 static void damaged_accounts_do_not_keep_the_catalog_from_being_backed_up(void **state)
 {
     Fixture *fixture = *state;
@@ -418,8 +480,11 @@ int main(void)
         TEST(a_store_that_is_not_there_is_not_made_anew),
         TEST(a_backup_brings_back_catalog_and_accounts),
         TEST(half_a_backup_is_none),
+        TEST(a_backup_says_what_keeps_it_from_being_made),
+        TEST(accounts_that_were_not_put_back_are_missed),
         TEST(damaged_accounts_do_not_keep_the_catalog_from_being_backed_up),
         TEST(a_kill_before_the_note_of_a_jobs_end_loses_it_not),
+        TEST(a_backup_onto_a_full_disk_leaves_nothing_and_says_so),
         TEST(users_are_told_to_be_root),
     };
     if (geteuid() != 0) {

@@ -7,9 +7,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "foundation/fault_point.h"
 #include "steps.h"
 
 static int set_up(void **state)
@@ -356,39 +360,89 @@ static void a_damaged_image_is_a_refusal_with_its_remedy(void **state)
     assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
 }
 
+/* What is made beside the catalog's copy, before that. */
 static char *copy_beside(const char *path, gpointer fails, GError **error)
 {
-    assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-    if (!fails)
-        return g_strdup("the rest is beside it");
-    error_set(error, UNDERPIN_ERROR_NO_SPACE, "free space", "the rest has no room");
-    return NULL;
+    g_autofree char *beside = g_strconcat(path, ".beside", NULL);
+    if (GPOINTER_TO_INT(fails)) {
+        error_set(error, UNDERPIN_ERROR_NO_SPACE, "free space", "the rest has no room");
+        return NULL;
+    }
+    assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    assert_true(g_file_set_contents(beside, "the rest", -1, NULL));
+    return g_strdup("the rest is beside it");
 }
 
-/* A backup with that configuration, run. */
-static Job *back_up(gboolean fails)
+static void take_back(const char *path, gpointer fails)
+{
+    g_autofree char *beside = g_strconcat(path, ".beside", NULL);
+    (void)fails;
+    assert_int_equal(g_unlink(beside), 0);
+}
+
+static World *world_with_more(gboolean fails)
 {
     EngineConfig config;
     world_config_init(&config);
     config.back_up_beside = copy_beside;
+    config.take_back_beside = take_back;
     config.back_up_data = GINT_TO_POINTER(fails);
-    World *world = world_new_with(WORLD_DIRECTORY, &config);
+    return world_new_with(WORLD_DIRECTORY, &config);
+}
+
+static Job *back_up(World *world)
+{
     Request *request = request_new(VERB_BACKUP);
     request->path = path_in(world, "copy");
-    Job *job = world_run(world, request);
-    world_free(world);
-    return job;
+    return world_run(world, request);
+}
+
+static void assert_files(World *world, gboolean copy, gboolean beside)
+{
+    g_autofree char *path = path_in(world, "copy"), *more = path_in(world, "copy.beside");
+    assert_int_equal(g_file_test(path, G_FILE_TEST_EXISTS), copy);
+    assert_int_equal(g_file_test(more, G_FILE_TEST_EXISTS), beside);
 }
 
 static void a_backup_tells_of_what_is_copied_beside_it(void **state)
 {
-    g_autoptr(Job) done = back_up(FALSE);
+    g_autoptr(World) world = world_with_more(FALSE);
+    g_autoptr(Job) done = back_up(world);
     assert_int_equal(done->state, JOB_DONE);
     assert_string_equal(done->message, "the rest is beside it");
-    g_autoptr(Job) failed = back_up(TRUE);
+    assert_files(world, TRUE, TRUE);
+}
+
+static void a_backup_of_which_a_part_fails_is_none(void **state)
+{
+    g_autoptr(World) without = world_with_more(TRUE);
+    g_autoptr(Job) failed = back_up(without);
     const JobItem *item = failed->items->pdata[0];
     assert_int_equal(failed->state, JOB_FAILED);
     assert_int_equal(item->error_code, UNDERPIN_ERROR_NO_SPACE);
+    assert_files(without, FALSE, FALSE);
+    g_autoptr(World) world = world_with_more(FALSE);
+    fault_point_arm(FAULT_CATALOG_BACKUP, 1, FAULT_ERROR, ENOSPC);
+    g_autoptr(Job) no_room = back_up(world);
+    fault_point_disarm();
+    assert_int_equal(no_room->state, JOB_FAILED);
+    assert_files(world, FALSE, FALSE);
+}
+
+/* What is left is not taken for a backup: the catalog's copy is missing. */
+static void a_kill_between_two_copies_leaves_none_of_the_catalog(void **state)
+{
+    g_autoptr(World) world = world_with_more(FALSE);
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        fault_point_arm(FAULT_CATALOG_BACKUP, 1, FAULT_KILL, 0);
+        job_unref(back_up(world));
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_files(world, FALSE, TRUE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, step_tear_down)
@@ -409,6 +463,8 @@ int main(void)
         TEST(a_description_that_is_gone_is_written_anew),
         TEST(a_damaged_image_is_a_refusal_with_its_remedy),
         cmocka_unit_test(a_backup_tells_of_what_is_copied_beside_it),
+        cmocka_unit_test(a_backup_of_which_a_part_fails_is_none),
+        cmocka_unit_test(a_kill_between_two_copies_leaves_none_of_the_catalog),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
