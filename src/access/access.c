@@ -110,3 +110,8 @@ gboolean access_backup(Access *access, const char *path, GError **error)
     ACCESS_ENTER(access, error, FALSE);
     return database_backup(&access->database, path, error);
 }
+
+gboolean access_backup_check(const char *path, GError **error)
+{
+    return database_backup_check(path, error);
+}

@@ -32,6 +32,8 @@ const GError *access_problem(const Access *access);
 /* A consistent copy of everything into a new file `path`, mode 0600, durable; EXISTS where there is
  * one. Others wait meanwhile. */
 gboolean access_backup(Access *access, const char *path, GError **error);
+/* EXISTS where there is a file `path`, which no backup replaces. */
+gboolean access_backup_check(const char *path, GError **error);
 
 /* --- accounts --------------------------------------------------------------------------------- */
 

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "database/backup.h"
-
 static char *copy_path(const char *path)
 {
     return g_strconcat(path, ".accounts", NULL);
@@ -14,7 +12,7 @@ static char *copy_path(const char *path)
 char *accounts_backup(const char *path, gpointer access, GError **error)
 {
     g_autofree char *copy = copy_path(path);
-    if (!database_backup_check(path, error) || !database_backup_check(copy, error))
+    if (!access_backup_check(path, error) || !access_backup_check(copy, error))
         return NULL;
     if (access_problem(access))
         return g_strdup("without the accounts, which cannot be read: see 'underpin doctor'");
