@@ -57,17 +57,35 @@ static void put_place(GKeyFile *file, const DomainDisplay *display, const char *
     put_port(file, "tls-port", display->tls_port);
 }
 
+static gboolean check_reach(Reach reach, const ViewerSeat *seat, GError **error)
+{
+    gboolean is_reached = reach == REACH_ADDRESS || (reach == REACH_ANYWHERE && seat->host) ||
+                          (reach == REACH_THIS_HOST && seat->is_local);
+    return is_reached ||
+           error_set(error, UNDERPIN_ERROR_REFUSED, network_hint,
+                     "the screen of '%s' cannot be reached by virt-viewer from there", seat->title);
+}
+
+/* Of the files that name a unix socket virt-viewer opens those for SPICE only. */
+static gboolean check_form(const DomainDisplay *display, const ViewerSeat *seat, GError **error)
+{
+    if (!display->socket || display->kind != DISPLAY_VNC)
+        return TRUE;
+    g_autofree char *hint = g_strdup_printf(
+        "use the console of the page; or, as root on this host, 'virt-viewer --connect "
+        "qemu:///system --attach %s'",
+        seat->title);
+    return error_set(error, UNDERPIN_ERROR_REFUSED, hint,
+                     "no file leads virt-viewer to the screen of '%s': VNC on a unix socket",
+                     seat->title);
+}
+
 char *viewer_file_new(const DomainDisplay *display, const ViewerSeat *seat, GError **error)
 {
     Reach reach = reach_of_display(display);
     const char *host = reach == REACH_ANYWHERE ? seat->host : display->host;
-    gboolean is_reached = reach == REACH_ADDRESS || (reach == REACH_ANYWHERE && host) ||
-                          (reach == REACH_THIS_HOST && seat->is_local);
-    if (!is_reached) {
-        error_set(error, UNDERPIN_ERROR_REFUSED, network_hint,
-                  "the screen of '%s' cannot be reached by virt-viewer from there", seat->title);
+    if (!check_reach(reach, seat, error) || !check_form(display, seat, error))
         return NULL;
-    }
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_key_file_set_string(file, GROUP, "type", display->kind == DISPLAY_VNC ? "vnc" : "spice");
     put_place(file, display, host);

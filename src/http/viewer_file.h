@@ -10,5 +10,6 @@ typedef struct {
     const char *host;  /* the name by which he reaches this host, or NULL */
 } ViewerSeat;
 
-/* REFUSED with the remedy where the display cannot be reached from there. Caller frees. */
+/* REFUSED with the remedy where the display cannot be reached from there, or by no file. Caller
+ * frees. */
 char *viewer_file_new(const DomainDisplay *display, const ViewerSeat *seat, GError **error);

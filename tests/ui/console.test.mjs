@@ -1,9 +1,10 @@
 // The screen of a machine in the browser: what the guest prints is seen, what is typed arrives, and the keys come back.
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { newContext, newPage } from "./browser.mjs";
 import { Keyboard, Mouse } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { guest, guestBooted, makeBase, setupLink, underpin, until } from "./world.mjs";
+import { guest, guestBooted, makeBase, setupLink, underpin, until, virsh } from "./world.mjs";
 
 useWorld(async () => {
   await makeBase("office-1", "--screen");
@@ -20,6 +21,14 @@ const litPixels = () =>
     for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] > 96) lit++;
     return lit;
   });
+
+/** Moves the screen of a machine that is off from its unix socket to a port of the loopback. */
+async function giveVncPort(machine) {
+  const xml = await virsh("dumpxml", machine, "--inactive");
+  const port = "<graphics type='vnc' port='-1' autoport='yes'><listen type='address' address='127.0.0.1'/></graphics>";
+  await writeFile("/run/screen.xml", xml.replace(/<graphics type='vnc'[^]*?<\/graphics>/, port));
+  await virsh("define", "/run/screen.xml");
+}
 
 step("a machine that is off is started from its console's address, and the screen appears", async () => {
   page = await newPage(await newContext());
@@ -54,16 +63,27 @@ step("what is typed arrives in the guest, and the keys come back", async () => {
   await until("the focus is on a button again", () => new Keyboard(page).isOn("button", "Keyboard to the screen"));
 });
 
-step("the file for virt-viewer is handed out", async () => {
-  const answer = await page.context().request.get("/api/v1/machines/desk-1/console.vv");
-  assert.equal(answer.status(), 200);
-  assert.match(await answer.text(), /^\[virt-viewer\]/m);
+step("what virt-viewer opens no file for is said, with what does", async () => {
+  await mouse.press("Open in virt-viewer");
+  await page.getByText("no file leads virt-viewer to the screen of 'desk-1'", { exact: false }).waitFor();
+  await page.getByText("--attach desk-1", { exact: false }).waitFor();
+  await mouse.press("Dismiss");
 });
 
 step("when the machine is powered off the page says so, and starts it again", async () => {
   await underpin("poweroff", "desk-1", "--yes");
   await page.getByText("desk-1 is off").waitFor();
+  await giveVncPort("desk-1");
   await mouse.press("Start");
   await page.locator(".console-screen canvas").waitFor();
+  assertCalm(page);
+});
+
+step("where the screen has a port, the file for virt-viewer is saved", async () => {
+  const saved = page.waitForEvent("download");
+  await mouse.press("Open in virt-viewer");
+  const file = await saved;
+  assert.equal(file.suggestedFilename(), "desk-1.vv");
+  assert.match(await readFile(await file.path(), "utf8"), /^\[virt-viewer\]\ntype=vnc\nhost=127\.0\.0\.1\nport=59\d\d\n/);
   assertCalm(page);
 });

@@ -24,6 +24,9 @@ export function apiSession(token: string | null, signedOut: () => void): void {
   onSignedOut = signedOut;
 }
 
+/** By then the browser has read what it saves. */
+const SAVED_MS = 60_000;
+
 /** There 401 says that name, password or link is wrong. */
 const LOGINS = /^\/(session|setup)(\/|$)/;
 
@@ -38,8 +41,8 @@ async function readProblem(response: Response): Promise<Problem> {
   );
 }
 
-/** One request; the path is below /api/v1. Throws a Problem. */
-export async function api<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+/** The path is below /api/v1. Throws a Problem. */
+async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
@@ -52,7 +55,22 @@ export async function api<T>(method: string, path: string, body?: unknown, heade
     if (response.status === 401 && !LOGINS.test(path)) onSignedOut();
     throw problem;
   }
+  return response;
+}
+
+/** One request, and the JSON that answers it. */
+export async function api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+  const response = await send(method, path, body, headers);
   return response.status === 204 ? (undefined as T) : response.json();
+}
+
+/** Has the browser save what is answered. */
+export async function download(path: string, name: string): Promise<void> {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await (await send("GET", path)).blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS);
 }
 
 export const get = <T>(path: string) => api<T>("GET", path);

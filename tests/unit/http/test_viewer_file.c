@@ -14,11 +14,11 @@ static void screens_are_reached_from_where_they_can_be(void **state)
         gboolean is_local;
         const char *host, *says; /* NULL: refused */
     } cases[] = {
-        {{.kind = DISPLAY_VNC, .socket = (char *)"/run/x.sock"},
+        {{.kind = DISPLAY_SPICE, .socket = (char *)"/run/x.sock"},
          TRUE,
          NULL,
-         "unix-path=/run/x.sock"},
-        {{.kind = DISPLAY_VNC, .socket = (char *)"/run/x.sock"}, FALSE, "h.example", NULL},
+         "type=spice\nunix-path=/run/x.sock\n"},
+        {{.kind = DISPLAY_SPICE, .socket = (char *)"/run/x.sock"}, FALSE, "h.example", NULL},
         {{.kind = DISPLAY_VNC, .host = (char *)"127.0.0.1", .port = 5900},
          TRUE,
          NULL,
@@ -62,10 +62,22 @@ static void screens_are_reached_from_where_they_can_be(void **state)
     }
 }
 
+/* remote-viewer 11 ends in "Failed to initiate connection". */
+static void what_virt_viewer_does_not_open_is_refused_with_what_does(void **state)
+{
+    (void)state;
+    g_autoptr(GError) error = NULL;
+    const DomainDisplay display = {.kind = DISPLAY_VNC, .socket = (char *)"/run/x.sock"};
+    const ViewerSeat seat = {.title = "lab-1", .is_local = TRUE};
+    assert_null(viewer_file_new(&display, &seat, &error));
+    assert_int_equal(error_code(error), UNDERPIN_ERROR_REFUSED);
+    assert_non_null(strstr(error_hint(error), "--attach lab-1'"));
+}
+
 static void no_value_can_add_a_line(void **state)
 {
     (void)state;
-    const DomainDisplay display = {.kind = DISPLAY_VNC, .socket = (char *)"/run/x\nhost=evil"};
+    const DomainDisplay display = {.kind = DISPLAY_SPICE, .socket = (char *)"/run/x\nhost=evil"};
     const ViewerSeat seat = {.title = "lab-1", .is_local = TRUE};
     g_autofree char *file = viewer_file_new(&display, &seat, NULL);
     assert_null(strstr(file, "\nhost=evil"));
@@ -75,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(screens_are_reached_from_where_they_can_be),
+        cmocka_unit_test(what_virt_viewer_does_not_open_is_refused_with_what_does),
         cmocka_unit_test(no_value_can_add_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,22 +1,30 @@
 // A machine's console: its screen, keyboard and mouse in the browser.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { machinePath } from "../api.ts";
+import { asProblem, download, machinePath, Problem } from "../api.ts";
 import { isAlive } from "../bases/tree.ts";
 import { submit } from "../run.tsx";
 import { findMachine, hasRole, machinesRead } from "../store.ts";
 import type { Machine } from "../types.ts";
-import { Button, LinkButton } from "../ui/button.tsx";
+import { Button } from "../ui/button.tsx";
 import { PowerMark } from "../ui/chip.tsx";
 import { Empty, Loading, Notice, Screen } from "../ui/page.tsx";
+import { toastProblem } from "../ui/toast.tsx";
 import { openSend } from "./send.tsx";
 import { ConsoleSession, type ConsoleState } from "./session.ts";
 import "./console.css";
 
 const pageOf = (machine: Machine) => `/machines/${encodeURIComponent(machine.name)}`;
-const fileOf = (machine: Machine) => `/api/v1${machinePath(machine.name, "/console.vv")}`;
 
 /** Ctrl, Alt and Shift together, whichever came last. */
 const isWayOut = (event: KeyboardEvent) => event.ctrlKey && event.altKey && event.shiftKey && ["Control", "Alt", "Shift", "Meta", "AltGraph"].includes(event.key);
+
+/** Not every screen can be reached by virt-viewer; how one is made so that it can is an administrator's matter. */
+async function openInViewer(machine: Machine): Promise<void> {
+  await download(machinePath(machine.name, "/console.vv"), `${machine.name}.vv`).catch((error: unknown) => {
+    const problem = asProblem(error);
+    toastProblem(hasRole("operator") ? problem : new Problem(problem.code, problem.message));
+  });
+}
 
 interface ToolsProps {
   session: ConsoleSession | null;
@@ -35,7 +43,7 @@ function Tools({ session, machine, fits, onFit, onFull }: ToolsProps) {
       <Button small why={why} onClick={() => openSend(session!, machine.name)}>Send text…</Button>
       <Button small aria-pressed={fits} onClick={onFit}>Fit to window</Button>
       <Button small onClick={onFull}>Full screen</Button>
-      <LinkButton href={fileOf(machine)} icon="import" download>Open in virt-viewer</LinkButton>
+      <Button icon="import" onClick={() => void openInViewer(machine)}>Open in virt-viewer</Button>
     </div>
   );
 }

@@ -33,9 +33,9 @@ export function Button({ children, label, kind = "plain", icon, small, busy, why
 }
 
 /** A link that looks like a button. */
-export function LinkButton({ href, children, icon, kind = "plain", download }: { href: string; children: ComponentChildren; icon?: IconName; kind?: string; download?: boolean }) {
+export function LinkButton({ href, children, icon, kind = "plain" }: { href: string; children: ComponentChildren; icon?: IconName; kind?: string }) {
   return (
-    <a class={`button ${kind}`} href={href} download={download}>
+    <a class={`button ${kind}`} href={href}>
       {icon && <Icon name={icon} />}
       <span>{children}</span>
     </a>
