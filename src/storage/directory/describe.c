@@ -28,6 +28,26 @@ static void add_volumes(Machine *machine, const Generation *generation, GHashTab
     }
 }
 
+/* The image knows better than the record: a block pull, and a flattening of what was sealed, take a
+ * head off its layer. What cannot be read is doctor's affair. */
+static void take_off_layer(Head *head, int directory_fd)
+{
+    g_auto(HeadFacts) facts = {0};
+    g_autofree char *file = head_file_name(head->target, head->format, NULL);
+    if (head->layer_id && file && head_facts_read(directory_fd, file, head->format, &facts, NULL) &&
+        facts.exists && facts.is_ours && !facts.backing)
+        head_set_layer(head, NULL, NULL);
+}
+
+/* As its record says, and its images. */
+static Generation *describe_generation(int directory_fd, GHashTable **own_out, GError **error)
+{
+    Generation *generation = generation_read(directory_fd, own_out, error);
+    for (guint i = 0; generation && i < generation->heads->len; i++)
+        take_off_layer(g_ptr_array_index(generation->heads, i), directory_fd);
+    return generation;
+}
+
 /* What an entry occupies, and when it was put aside: its directory changed its name then. */
 static gboolean complete_entry(Generation *entry, int entry_fd, GError **error)
 {
@@ -53,7 +73,7 @@ static gboolean add_entry(Machine *machine, int machine_fd, const char *name, gu
     g_auto(Descriptor) fd = -1;
     if (!directory_require(machine_fd, name, &fd, error))
         return FALSE;
-    g_autoptr(Generation) entry = generation_read(fd, NULL, NULL);
+    g_autoptr(Generation) entry = describe_generation(fd, NULL, NULL);
     if (!entry || entry->number != number) /* damaged: it stays on disk, doctor shows it */
         return TRUE;
     machine_read_entry_flags(machine_fd, number, &entry->hibernated);
@@ -115,7 +135,7 @@ Machine *directory_describe_machine(Storage *storage, const char *machine_id, GE
     g_autoptr(Machine) machine = machine_read(machine_fd, machine_id, error);
     if (!machine || !find_actual(store, machine, machine_fd, &fd, &place, error))
         return NULL;
-    g_autoptr(Generation) generation = generation_read(fd, &own, error);
+    g_autoptr(Generation) generation = describe_generation(fd, &own, error);
     if (!generation)
         return NULL;
     add_volumes(machine, generation, own);

@@ -138,6 +138,19 @@ static guint64 held_bytes(const HeadDirectory *directory)
     return bytes;
 }
 
+/* The image knows better than the record: it may have been pulled off its layer. */
+static Generation *describe_generation(const HeadDirectory *directory)
+{
+    Generation *generation = generation_copy(directory->record);
+    for (guint i = 0; i < generation->heads->len; i++) {
+        Head *head = g_ptr_array_index(generation->heads, i);
+        const Image *image = g_hash_table_lookup(directory->heads, head->target);
+        if (image && !image->layer_id)
+            head_set_layer(head, NULL, NULL);
+    }
+    return generation;
+}
+
 static void take_entries(Machine *machine, const MachineDirectory *directory)
 {
     GHashTableIter iter;
@@ -150,7 +163,7 @@ static void take_entries(Machine *machine, const MachineDirectory *directory)
     for (guint i = 0; i < numbers->len; i++) {
         const HeadDirectory *entry =
             machine_directory_entry(directory, *(guint64 *)g_ptr_array_index(numbers, i));
-        Generation *generation = generation_copy(entry->record);
+        Generation *generation = describe_generation(entry);
         generation->held_bytes = held_bytes(entry);
         machine_take_generation(machine, generation);
     }
@@ -169,7 +182,8 @@ static void take_volumes(Machine *machine, const Machine *description, const Gen
     }
 }
 
-static void take_actual(Machine *machine, const Machine *description, const Generation *current,
+/* Takes the generation. */
+static void take_actual(Machine *machine, const Machine *description, Generation *current,
                         Place place)
 {
     machine->actual_place = machine->desired_place = place;
@@ -180,7 +194,7 @@ static void take_actual(Machine *machine, const Machine *description, const Gene
         machine->prepared_at = 0;
     }
     take_volumes(machine, description, current);
-    machine_take_generation(machine, generation_ref(current));
+    machine_take_generation(machine, current);
 }
 
 /* As machine.ini says, with the generations that lie there and no others. */
@@ -204,7 +218,7 @@ Machine *memory_describe_machine(Storage *storage, const char *machine_id, GErro
     Machine *machine = machine_copy(directory->description);
     g_ptr_array_set_size(machine->generations, 0);
     take_entries(machine, directory);
-    take_actual(machine, directory->description, heads->record,
+    take_actual(machine, directory->description, describe_generation(heads),
                 directory->now ? PLACE_NOW : PLACE_SEALED);
     return machine;
 }

@@ -82,6 +82,25 @@ static void a_machine_is_described_as_it_was_settled(void **state)
     assert_int_equal(machine_volume(found, "vdc")->role, ROLE_DATA);
 }
 
+/* 'virsh blockpull' leaves the record of what it was put aside with. */
+static void a_pulled_head_is_described_as_one_that_sits_on_nothing(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) base = base_make(bench, "base", "qcow2");
+    g_autoptr(Machine) machine = clone_make(bench, base, "m");
+    bench->write(bench, machine, "vda", 0, 'x', FILLED);
+    bench->pull(bench, machine, "vda");
+    g_autoptr(Machine) before = storage_describe_machine(bench->storage, machine->id, NULL);
+    check_head(before, "vda", ROLE_SYSTEM, NULL);
+    assert_non_null(generation_head(machine_actual(before), "vdc")->layer_id);
+    machine_want(machine, generation_fresh(machine, base));
+    assert_ok(machine_settle(bench, machine, TRUE, error));
+    bench->reopen(bench);
+    g_autoptr(Machine) found = storage_describe_machine(bench->storage, machine->id, NULL);
+    assert_null(generation_head(machine_newest_entry(found), "vda")->layer_id);
+    assert_non_null(generation_head(machine_actual(found), "vda")->layer_id);
+}
+
 static void a_base_is_described_by_its_layers(void **state)
 {
     Bench *bench = *state;
@@ -252,6 +271,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(the_generation_is_only_raised),
     BENCH_TEST(names_are_absolute_and_say_machine_and_volume),
     BENCH_TEST(a_machine_is_described_as_it_was_settled),
+    BENCH_TEST(a_pulled_head_is_described_as_one_that_sits_on_nothing),
     BENCH_TEST(a_base_is_described_by_its_layers),
     BENCH_TEST(a_machine_without_heads_is_not_described),
     BENCH_TEST(a_new_name_is_described),
