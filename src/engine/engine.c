@@ -160,12 +160,33 @@ GPtrArray *engine_list_machines(Engine *engine)
     return machines;
 }
 
+/* Kept by one more, so that none is told from unknown. */
+static Power stored_power(const Engine *engine, const char *machine_id)
+{
+    guint stored = GPOINTER_TO_UINT(g_hash_table_lookup(engine->power, machine_id));
+    return stored ? (Power)(stored - 1) : POWER_UNKNOWN;
+}
+
 Power engine_power(Engine *engine, const char *machine_id)
 {
     g_rw_lock_reader_lock(&engine->lock);
-    guint stored = GPOINTER_TO_UINT(g_hash_table_lookup(engine->power, machine_id));
+    Power power = stored_power(engine, machine_id);
     g_rw_lock_reader_unlock(&engine->lock);
-    return stored ? (Power)(stored - 1) : POWER_UNKNOWN;
+    return power;
+}
+
+GHashTable *engine_machines_in_power(Engine *engine, Power power)
+{
+    GHashTable *ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iter;
+    gpointer id;
+    g_rw_lock_reader_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->inventory->machines);
+    while (g_hash_table_iter_next(&iter, &id, NULL))
+        if (stored_power(engine, id) == power)
+            g_hash_table_add(ids, g_strdup(id));
+    g_rw_lock_reader_unlock(&engine->lock);
+    return ids;
 }
 
 void engine_set_power(Engine *engine, const char *machine_id, Power power)

@@ -86,6 +86,8 @@ void engine_read(Engine *engine, EngineReader reader, gpointer user_data);
 Machine *engine_find_machine(Engine *engine, const char *name, GError **error);
 GPtrArray *engine_list_machines(Engine *engine); /* sorted, new references */
 Power engine_power(Engine *engine, const char *machine_id);
+/* The ids of all machines in that power, a new set with its own texts. */
+GHashTable *engine_machines_in_power(Engine *engine, Power power);
 /* Why a layer is still there: newly allocated sentences, empty: nothing needs it. */
 GPtrArray *engine_layer_reasons(Engine *engine, const char *layer_id, GError **error);
 

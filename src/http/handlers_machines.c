@@ -21,7 +21,8 @@ typedef struct {
     const char *base; /* name, UUID or id; NULL: any */
     const char *match;
     gboolean by_pending, pending;
-    gboolean as_rows; /* without volumes */
+    GHashTable *in_power; /* ids of those that pass; NULL: any. Owned. */
+    gboolean as_rows;     /* without volumes */
     Page page;
     /* results */
     gboolean base_found;
@@ -57,7 +58,23 @@ static gboolean read_view(const HttpRequest *request, gboolean *as_rows_out, GEr
                      "there is no view '%s'", text);
 }
 
-static gboolean listing_read(const HttpRequest *request, Listing *listing, GError **error)
+static gboolean read_power(const Api *api, const HttpRequest *request, Listing *listing,
+                           GError **error)
+{
+    Power power;
+    const char *text = http_request_query(request, "power");
+    if (!text)
+        return TRUE;
+    if (!power_from_name(text, &power))
+        return error_set(error, UNDERPIN_ERROR_INVALID,
+                         "powers are off, running, paused, stalled, saved, stopping and unknown",
+                         "there is no power '%s'", text);
+    listing->in_power = engine_machines_in_power(api->engine, power);
+    return TRUE;
+}
+
+static gboolean listing_read(const Api *api, const HttpRequest *request, Listing *listing,
+                             GError **error)
 {
     listing->identity = request->identity;
     listing->base = http_request_query(request, "base");
@@ -65,7 +82,8 @@ static gboolean listing_read(const HttpRequest *request, Listing *listing, GErro
     return page_read(request, &listing->page, error) && read_kind(request, &listing->kind, error) &&
            read_view(request, &listing->as_rows, error) &&
            http_request_query_boolean(request, "pending", &listing->by_pending, &listing->pending,
-                                      error);
+                                      error) &&
+           read_power(api, request, listing, error);
 }
 
 static Kind machine_kind(const Machine *machine)
@@ -87,6 +105,9 @@ static gboolean listing_wants(const Listing *listing, const Machine *machine, co
     if (base && !is_of_base(machine, base))
         return FALSE;
     if (listing->by_pending && !machine_is_pending(machine) != !listing->pending)
+        return FALSE;
+    if (listing->in_power &&
+        (machine_is_base(machine) || !g_hash_table_contains(listing->in_power, machine->id)))
         return FALSE;
     return !listing->match || fnmatch(listing->match, machine->name, 0) == 0;
 }
@@ -192,8 +213,9 @@ static HttpResponse *listing_respond(const Api *api, const Listing *listing)
 HttpResponse *handle_machine_list(const Api *api, const HttpRequest *request, GError **error)
 {
     Listing listing = {0};
-    if (!listing_read(request, &listing, error))
+    if (!listing_read(api, request, &listing, error))
         return NULL;
+    g_autoptr(GHashTable) in_power = listing.in_power;
     g_autoptr(GPtrArray) machines = g_ptr_array_new_with_free_func(unref_machine);
     g_autoptr(GPtrArray) base_names = g_ptr_array_new_with_free_func(g_free);
     listing.machines = machines;

@@ -58,7 +58,7 @@ static gboolean take_parameters(HttpRequest *request, const char **starts, const
 
 static gboolean route_takes_query(const Route *route, const char *name)
 {
-    for (guint i = 0; i < ROUTE_QUERY_MAX && route->query[i]; i++) {
+    for (guint i = 0; route->query[i]; i++) {
         if (g_str_equal(route->query[i], name))
             return TRUE;
     }

@@ -29,8 +29,9 @@ typedef struct {
     const char *audit; /* noted in the audit trail as this; NULL: changes nothing. By verb: its
                           name */
     Waits waits;
-    gboolean takes_body;                /* application/json, required */
-    const char *query[ROUTE_QUERY_MAX]; /* names it understands; others are refused */
+    gboolean takes_body; /* application/json, required */
+    /* names it understands, others are refused; the last is NULL */
+    const char *query[ROUTE_QUERY_MAX + 1];
 } Route;
 
 /*

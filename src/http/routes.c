@@ -39,7 +39,7 @@ static const Route routes[] = {
      .query = {"limit", "after", "machine", "account"}},
     {"GET", API "/status", handle_status, OPERATORS, SLOW},
     {"GET", API "/machines", handle_machine_list, USERS, QUICK,
-     .query = {"limit", "after", "kind", "base", "match", "pending", "view"}},
+     .query = {"limit", "after", "kind", "base", "match", "pending", "power", "view"}},
     {"GET", API "/machines/{machine}", handle_machine_show, USERS, QUICK},
     {"GET", API "/machines/{machine}/history", handle_machine_history, USERS, SLOW,
      .query = {"limit"}},

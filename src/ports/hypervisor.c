@@ -19,6 +19,17 @@ const char *power_name(Power power)
     return power_names[power];
 }
 
+gboolean power_from_name(const char *name, Power *power_out)
+{
+    for (guint power = 0; power < POWER_COUNT; power++) {
+        if (!g_str_equal(power_names[power], name))
+            continue;
+        *power_out = (Power)power;
+        return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean power_is_active(Power power)
 {
     return power != POWER_OFF;

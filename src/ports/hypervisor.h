@@ -25,6 +25,8 @@ typedef enum {
 #define POWER_COUNT (POWER_STALLED + 1)
 /* "unknown", "off", "running", "paused", "saved", "stopping", "stalled" */
 const char *power_name(Power power);
+/* FALSE where no power is called that. */
+gboolean power_from_name(const char *name, Power *power_out);
 /* Whether a QEMU process (or saved memory of one) holds the heads. UNKNOWN counts as yes. */
 gboolean power_is_active(Power power);
 /* Whether a QEMU process is known to be there. */

@@ -158,6 +158,7 @@ says 'with what to do' 'free space, then start it'
 doctor_says 'doctor says why' 'could not be written'
 says 'and the way out' 'underpin start c'
 u_refuses 'it hears no request' 4 'underpin start c' shutdown c
+is 'such machines can be listed' c "$(underpin list --power stalled --names)"
 rm "$images/ballast"
 u start c
 becomes 'with space it goes on' power_seen c running

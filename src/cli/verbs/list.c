@@ -246,6 +246,7 @@ static char *list_path(const Call *call)
         {"base", base},
         {"match", match},
         {"pending", call_has(call, "pending") ? "true" : NULL},
+        {"power", call_text(call, "power")},
         {"view", call_has(call, "json") ? NULL : "list"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(parameters); i++) {
@@ -298,6 +299,8 @@ static const OptionSpec list_options[] = {
     {"clones", 'c', OPTION_FLAG, NULL, NAMES_NOTHING, "only clones"},
     {"base", 0, OPTION_TEXT, "BASE", NAMES_BASES, "only the clones of this base"},
     {"pending", 'p', OPTION_FLAG, NULL, NAMES_NOTHING, "only machines that still have to move"},
+    {"power", 0, OPTION_TEXT, "STATE", NAMES_NOTHING,
+     "only machines that are running, off, paused, stalled"},
     {"match", 'm', OPTION_TEXT, "PATTERN", NAMES_NOTHING, "only names like 'lab-*'"},
     {"names", 'q', OPTION_FLAG, NULL, NAMES_NOTHING, "only the names, one a line, for a pipe"},
     {0},
@@ -307,7 +310,7 @@ const Command command_list = {
     .name = "list",
     .group = GROUP_LOOK,
     .summary = "list machines, or the tree of bases and clones",
-    .usage = "[--tree] [--bases | --clones] [--base BASE] [--pending] [--match PATTERN]",
+    .usage = "[--tree | --names] [FILTER…]",
     .description =
         "SIZE is what the guest sees, all volumes together. UNDO counts the replaced systems that "
         "can be put back. A machine that is pending moves to what was decided when it stops; one "
@@ -315,7 +318,8 @@ const Command command_list = {
     .examples = "list # all machines\n"
                 "list --tree # bases with their clones\n"
                 "list --clones --match 'lab-*' # some of them\n"
-                "list --base demo-v1 --names | underpin start - # names for a pipe",
+                "list --base demo-v1 --names | underpin start - # names for a pipe\n"
+                "list --power stalled --names | underpin start - # with space again they go on",
     .also_known_as = "ls, ps, inventory",
     .options = list_options,
     .run = run_list,

@@ -151,7 +151,7 @@ const ScreenCase screen_cases[] = {
     {.name = "list-dumb-terminal", .arguments = "list", .width = 100, .terminal = "dumb"},
     {.name = "list-tree-ascii", .arguments = "list --tree", .locale = "C"},
     {.name = "list-filters",
-     .arguments = "list --clones --pending --match 'lab-*' --base demo-v1",
+     .arguments = "list --clones --pending --match 'lab-*' --base demo-v1 --power stalled",
      .routes = {"GET /api/v1/machines => machines-none.json"}},
     {.name = "list-none",
      .arguments = "list",

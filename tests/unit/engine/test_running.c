@@ -147,6 +147,8 @@ static void a_halted_guest_hears_nothing_and_goes_on_by_a_start(void **state)
     for (guint i = 0; i < G_N_ELEMENTS(halted); i++) {
         memory_hypervisor_set_power(world->hypervisor, uuid, halted[i]);
         memory_hypervisor_emit(world->hypervisor, DOMAIN_HALTED, uuid);
+        g_autoptr(GHashTable) found = engine_machines_in_power(world->engine, halted[i]);
+        assert_int_equal(g_hash_table_size(found), 1);
         g_autoptr(Request) shutdown = world_request(VERB_SHUTDOWN, "lab-1", NULL);
         g_autoptr(Plan) plan = engine_plan(world->engine, shutdown, NULL);
         assert_int_equal(only_item(plan)->decision, DECISION_REFUSE);

@@ -54,6 +54,19 @@ Power engine_power(Engine *engine, const char *machine_id)
     return g_str_equal(machine->name, "lab-1") ? POWER_RUNNING : POWER_OFF;
 }
 
+GHashTable *engine_machines_in_power(Engine *engine, Power power)
+{
+    GHashTable *ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter each;
+    gpointer id;
+    g_hash_table_iter_init(&each, engine->inventory->machines);
+    while (g_hash_table_iter_next(&each, &id, NULL)) {
+        if (engine_power(engine, id) == power)
+            g_hash_table_add(ids, g_strdup(id));
+    }
+    return ids;
+}
+
 GPtrArray *engine_layer_reasons(Engine *engine, const char *layer_id, GError **error)
 {
     (void)engine;

@@ -198,6 +198,8 @@ static void machines_are_filtered(void **state)
     assert_names("/api/v1/machines?match=lab-1%2A", "lab-1 lab-10 lab-11 lab-12");
     assert_names("/api/v1/machines?base=demo-v1&match=*-%5B12%5D", "lab-1 lab-2");
     assert_names("/api/v1/machines?pending=true", "lab-3");
+    assert_names("/api/v1/machines?power=running", "lab-1");
+    assert_names("/api/v1/machines?power=stalled", "");
     assert_names("/api/v1/machines?pending=false&kind=clone&limit=3", "lab-1 lab-2 lab-4");
 }
 
@@ -206,6 +208,7 @@ static void senseless_filters_are_refused(void **state)
     (void)state;
     assert_problem("GET", "/api/v1/machines?kind=thing", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?pending=maybe", NULL, 400, "invalid");
+    assert_problem("GET", "/api/v1/machines?power=asleep", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?limit=0", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?limit=10001", NULL, 400, "invalid");
     assert_problem("GET", "/api/v1/machines?limit=1x", NULL, 400, "invalid");
@@ -583,6 +586,7 @@ static void strangers_see_no_machine(void **state)
         .is_unix = TRUE, .is_known = TRUE, .uid = 4000000000u, .gid = 4000000000u};
     guint open = 0;
     for (gsize i = 0; i < count; i++) {
+        assert_null(routes[i].query[ROUTE_QUERY_MAX]);
         Answer answer = ask_as(stranger, routes[i].method, routes[i].pattern, NULL, "{}");
         if (routes[i].permission == ALLOW_ANYONE) {
             /* A body that says nothing is a bad one, and so is a WebSocket without its headers. */
