@@ -394,8 +394,6 @@ typedef gboolean (*PlanFunction)(Planner *planner, GError **error);
 
 /* The inventory as it is, in tables of its own. */
 Inventory *engine_snapshot(Engine *engine);
-/* The same of a snapshot: tables of its own, the same objects. */
-Inventory *snapshot_copy(const Inventory *inventory);
 /* The one request that is possible while the store is in doubt: it answers the question. */
 gboolean request_is_rebuild(const Request *request);
 /* engine_plan() on a given snapshot. */

@@ -40,35 +40,10 @@ G_STATIC_ASSERT(G_N_ELEMENTS(PLANNERS) == VERB_COUNT);
 /* --- the snapshot
  * ------------------------------------------------------------------------------------------ */
 
-static void add_references(Inventory *snapshot, const Inventory *inventory)
-{
-    g_autoptr(Changes) all = changes_new();
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, inventory->machines);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        changes_put_machine(all, value);
-    g_hash_table_iter_init(&iter, inventory->layers);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        changes_put_layer(all, value);
-    g_hash_table_iter_init(&iter, inventory->kept);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        changes_put_kept(all, value);
-    inventory_apply(snapshot, all, inventory->generation);
-}
-
-Inventory *snapshot_copy(const Inventory *inventory)
-{
-    Inventory *snapshot = inventory_new();
-    snapshot->store_uuid = g_strdup(inventory->store_uuid);
-    add_references(snapshot, inventory);
-    return snapshot;
-}
-
 Inventory *engine_snapshot(Engine *engine)
 {
     g_rw_lock_reader_lock(&engine->lock);
-    Inventory *snapshot = snapshot_copy(engine->inventory);
+    Inventory *snapshot = inventory_copy(engine->inventory);
     g_rw_lock_reader_unlock(&engine->lock);
     return snapshot;
 }

@@ -232,8 +232,8 @@ static gboolean list_expired_once(Engine *engine, const StoreStatus *store, GErr
 {
     g_autoptr(Changes) changes = changes_new();
     g_autoptr(Inventory) seen = engine_snapshot(engine);
-    g_autoptr(Inventory) idle = snapshot_copy(seen);
-    g_autoptr(Inventory) after = snapshot_copy(seen);
+    g_autoptr(Inventory) idle = inventory_copy(seen);
+    g_autoptr(Inventory) after = inventory_copy(seen);
     gint64 now = engine_now(engine);
     drop_busy(engine, idle);
     expire_entries(engine, idle, store, changes);

@@ -7,7 +7,7 @@
 #include "engine/run_private.h"
 
 /* A start waits for the gate of its machine at most until its batch is recorded. */
-#define BATCH 256
+#define BATCH 512
 
 static void leave_pending(Run *run, Work *work)
 {

@@ -32,45 +32,6 @@ void settled_free(Settled *settled)
 /* --- the heads
  * --------------------------------------------------------------------------------------------- */
 
-/* A link staged while the guest ran must still be the head it links to: a block job may have
- * replaced that. */
-static gboolean staged_links_hold(Engine *engine, const Machine *machine, const Generation *desired)
-{
-    for (guint i = 0; i < desired->heads->len; i++) {
-        const Head *head = g_ptr_array_index(desired->heads, i);
-        g_auto(HeadFacts) staged = {0};
-        g_auto(HeadFacts) current = {0};
-        if (head->source != HEAD_KEEP)
-            continue;
-        if (!storage_head_facts(engine->storage, machine, desired->number, head->target, &staged,
-                                NULL) ||
-            !storage_head_facts(engine->storage, machine, 0, head->target, &current, NULL))
-            return FALSE;
-        if (!staged.exists || !current.exists || staged.inode != current.inode ||
-            staged.device != current.device)
-            return FALSE;
-    }
-    return TRUE;
-}
-
-/* Makes sure that `next` holds the desired generation, staging it again where it does not. */
-static gboolean ensure_staged(Engine *engine, const Machine *machine, GError **error)
-{
-    const Generation *desired = machine_desired(machine);
-    g_auto(MachineFacts) facts = {0};
-    if (!storage_machine_facts(engine->storage, machine->id, &facts, error))
-        return FALSE;
-    if (facts.now == desired->number)
-        return TRUE;
-    gboolean there = facts.next == desired->number && !facts.next_broken;
-    if (there && (!machine->session || staged_links_hold(engine, machine, desired)))
-        return TRUE;
-    const char *ids[] = {machine->id, NULL};
-    return storage_abandon(engine->storage, machine->id, error) &&
-           storage_stage(engine->storage, machine, desired, NULL, error) &&
-           storage_sync(engine->storage, ids, error);
-}
-
 static gboolean cause_keeps_entry(Cause cause)
 {
     return cause == CAUSE_RESTORE || cause == CAUSE_REBASE || cause == CAUSE_UNDO;
@@ -139,12 +100,30 @@ static void after_switch(Machine *after, gboolean kept, guint64 held_bytes, gint
         g_clear_pointer(&after->behind_reason, g_free);
 }
 
+static gboolean stage_again(Engine *engine, const Machine *machine, GError **error)
+{
+    const char *ids[] = {machine->id, NULL};
+    return storage_abandon(engine->storage, machine->id, error) &&
+           storage_stage(engine->storage, machine, machine_desired(machine), NULL, error) &&
+           storage_sync(engine->storage, ids, error);
+}
+
+/* The switch looks for itself whether what was staged is whole, and still keeps the heads that lie
+ * in `now`: a block job may have replaced one while the guest ran. Where it is not, it is staged
+ * again. */
 static gboolean exchange_heads(Engine *engine, Settled *settled, GError **error)
 {
     const Machine *machine = settled->before;
+    Storage *storage = engine->storage;
+    g_autoptr(GError) problem = NULL;
     settled->is_switched =
-        ensure_staged(engine, machine, error) &&
-        storage_switch(engine->storage, machine, machine->desired, &settled->result, error);
+        storage_switch(storage, machine, machine->desired, &settled->result, &problem);
+    if (error_code(problem) == UNDERPIN_ERROR_NOT_FOUND)
+        settled->is_switched =
+            stage_again(engine, machine, error) &&
+            storage_switch(storage, machine, machine->desired, &settled->result, error);
+    else if (problem)
+        g_propagate_error(error, g_steal_pointer(&problem));
     return settled->is_switched;
 }
 
@@ -710,7 +689,7 @@ static gboolean record_once(Engine *engine, GPtrArray *settled, gboolean list_un
     if (releases) {
         snapshot = engine_snapshot(engine);
         see_all(seen, snapshot);
-        g_autoptr(Inventory) after = snapshot_copy(snapshot);
+        g_autoptr(Inventory) after = inventory_copy(snapshot);
         inventory_apply(after, changes, after->generation);
         references_list_unused(after, changes, now);
     }

@@ -2,20 +2,26 @@
  * need. */
 #include "model/inventory.h"
 
-Inventory *inventory_new(void)
+static Inventory *inventory_without_order(void)
 {
     Inventory *inventory = g_new0(Inventory, 1);
     inventory->machines =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)machine_unref);
     inventory->machines_by_name = g_hash_table_new(g_str_hash, g_str_equal);
     inventory->machines_by_uuid = g_hash_table_new(g_str_hash, g_str_equal);
-    inventory->machines_in_order = g_sequence_new(NULL);
     inventory->layers =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)layer_unref);
     inventory->kept =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)kept_volume_unref);
     inventory->reclaim =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)reclaim_item_unref);
+    return inventory;
+}
+
+Inventory *inventory_new(void)
+{
+    Inventory *inventory = inventory_without_order();
+    inventory->machines_in_order = g_sequence_new(NULL);
     return inventory;
 }
 
@@ -26,7 +32,7 @@ void inventory_free(Inventory *inventory)
     g_free(inventory->store_uuid);
     g_hash_table_unref(inventory->machines_by_name);
     g_hash_table_unref(inventory->machines_by_uuid);
-    g_sequence_free(inventory->machines_in_order);
+    g_clear_pointer(&inventory->machines_in_order, g_sequence_free);
     g_hash_table_unref(inventory->machines);
     g_hash_table_unref(inventory->layers);
     g_hash_table_unref(inventory->kept);
@@ -81,13 +87,31 @@ GPtrArray *inventory_clones(const Inventory *inventory, const char *base_id)
     return clones;
 }
 
+static void add_in_order(const Inventory *inventory, GPtrArray *machines)
+{
+    for (GSequenceIter *each = g_sequence_get_begin_iter(inventory->machines_in_order);
+         !g_sequence_iter_is_end(each); each = g_sequence_iter_next(each))
+        g_ptr_array_add(machines, machine_ref(g_sequence_get(each)));
+}
+
+static void add_and_sort(const Inventory *inventory, GPtrArray *machines)
+{
+    GHashTableIter iter;
+    gpointer machine;
+    g_hash_table_iter_init(&iter, inventory->machines);
+    while (g_hash_table_iter_next(&iter, NULL, &machine))
+        g_ptr_array_add(machines, machine_ref(machine));
+    g_ptr_array_sort(machines, compare_machines);
+}
+
 GPtrArray *inventory_machines_sorted(const Inventory *inventory)
 {
     GPtrArray *machines =
         g_ptr_array_new_full(g_hash_table_size(inventory->machines), (GDestroyNotify)machine_unref);
-    for (GSequenceIter *each = g_sequence_get_begin_iter(inventory->machines_in_order);
-         !g_sequence_iter_is_end(each); each = g_sequence_iter_next(each))
-        g_ptr_array_add(machines, machine_ref(g_sequence_get(each)));
+    if (inventory->machines_in_order)
+        add_in_order(inventory, machines);
+    else
+        add_and_sort(inventory, machines);
     return machines;
 }
 
@@ -112,7 +136,8 @@ static void drop_machine(Inventory *inventory, const char *id)
         return;
     forget(inventory->machines_by_name, old->name, old);
     forget(inventory->machines_by_uuid, old->uuid, old);
-    g_sequence_remove(place_of(inventory, old));
+    if (inventory->machines_in_order)
+        g_sequence_remove(place_of(inventory, old));
     g_hash_table_remove(inventory->machines, id);
 }
 
@@ -123,7 +148,8 @@ static void put_machine(Inventory *inventory, const Machine *machine)
     g_hash_table_replace(inventory->machines_by_name, added->name, added);
     g_hash_table_replace(inventory->machines_by_uuid, added->uuid, added);
     g_hash_table_replace(inventory->machines, added->id, added);
-    g_sequence_insert_sorted(inventory->machines_in_order, added, compare_in_order, NULL);
+    if (inventory->machines_in_order)
+        g_sequence_insert_sorted(inventory->machines_in_order, added, compare_in_order, NULL);
 }
 
 static void remove_ids(GHashTable *table, const GPtrArray *ids)
@@ -164,4 +190,34 @@ void inventory_apply(Inventory *inventory, const Changes *changes, guint64 gener
         inventory->store_uuid = g_strdup(changes->store_uuid);
     }
     inventory->generation = generation;
+}
+
+static void copy_index(GHashTable *from, GHashTable *to)
+{
+    GHashTableIter iter;
+    gpointer key, borrowed;
+    g_hash_table_iter_init(&iter, from);
+    while (g_hash_table_iter_next(&iter, &key, &borrowed))
+        g_hash_table_insert(to, key, borrowed);
+}
+
+Inventory *inventory_copy(const Inventory *inventory)
+{
+    Inventory *copy = inventory_without_order();
+    GHashTableIter iter;
+    gpointer id, object;
+    copy->store_uuid = g_strdup(inventory->store_uuid);
+    copy->generation = inventory->generation;
+    g_hash_table_iter_init(&iter, inventory->machines);
+    while (g_hash_table_iter_next(&iter, &id, &object))
+        g_hash_table_insert(copy->machines, id, machine_ref(object));
+    copy_index(inventory->machines_by_name, copy->machines_by_name);
+    copy_index(inventory->machines_by_uuid, copy->machines_by_uuid);
+    g_hash_table_iter_init(&iter, inventory->layers);
+    while (g_hash_table_iter_next(&iter, &id, &object))
+        g_hash_table_insert(copy->layers, id, layer_ref(object));
+    g_hash_table_iter_init(&iter, inventory->kept);
+    while (g_hash_table_iter_next(&iter, &id, &object))
+        g_hash_table_insert(copy->kept, id, kept_volume_ref(object));
+    return copy;
 }

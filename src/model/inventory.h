@@ -17,13 +17,18 @@ typedef struct {
     GHashTable *
         machines_by_name; /* name -> Machine (borrowed); a PLACE_GONE machine stays until settled */
     GHashTable *machines_by_uuid; /* uuid -> Machine (borrowed) */
-    GSequence *machines_in_order; /* Machine (borrowed), sorted by name: lists are read often */
+    GSequence *machines_in_order; /* Machine (borrowed), sorted by name: lists are read often;
+                                     NULL in a copy */
     GHashTable *layers;           /* id -> Layer */
     GHashTable *kept;             /* id -> KeptVolume */
     GHashTable *reclaim;          /* id -> ReclaimItem */
 } Inventory;
 
 Inventory *inventory_new(void);
+/* What plans and counts look at while the original goes on: the same objects, but neither the order
+ * of machines, which is dear to make and is made when it is asked for, nor the list of what is to
+ * be deleted. */
+Inventory *inventory_copy(const Inventory *inventory);
 void inventory_free(Inventory *inventory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Inventory, inventory_free)
 

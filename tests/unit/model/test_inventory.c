@@ -294,6 +294,27 @@ static void clones_are_those_on_a_base_now_or_soon(void **state)
     assert_ptr_equal(g_ptr_array_index(all, 2), first);
 }
 
+static void a_copy_shares_objects_and_goes_its_own_way(void **state)
+{
+    (void)state;
+    g_autoptr(Inventory) inventory = inventory_new();
+    g_autoptr(Machine) ten = sample("a", "lab-10");
+    g_autoptr(Machine) two = sample("b", "lab-2");
+    put(inventory, ten);
+    put(inventory, two);
+    g_autoptr(Inventory) copy = inventory_copy(inventory);
+    g_autoptr(Machine) three = sample("c", "lab-3");
+    put(copy, three);
+    g_autoptr(GPtrArray) sorted = inventory_machines_sorted(copy);
+    assert_int_equal(copy->generation, inventory->generation + 1);
+    assert_int_equal(sorted->len, 3);
+    assert_ptr_equal(sorted->pdata[0], two);
+    assert_ptr_equal(sorted->pdata[1], three);
+    assert_ptr_equal(sorted->pdata[2], ten);
+    assert_ptr_equal(inventory_find(copy, "uuid-a"), ten);
+    assert_null(inventory_find(inventory, "lab-3"));
+}
+
 static void only_changes_without_anything_are_empty(void **state)
 {
     (void)state;
@@ -325,6 +346,7 @@ int main(void)
         cmocka_unit_test(putting_the_same_object_again_keeps_it),
         cmocka_unit_test(names_can_be_swapped_and_handed_on_in_one_change),
         cmocka_unit_test(clones_are_those_on_a_base_now_or_soon),
+        cmocka_unit_test(a_copy_shares_objects_and_goes_its_own_way),
         cmocka_unit_test(only_changes_without_anything_are_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
