@@ -230,7 +230,8 @@ gboolean row_prepare(Bench *bench, GError **error)
  * -----------------------------------------------------------------------------------------------
  */
 
-static gboolean restore_round(BenchWorld *world, const char *name, Samples *times, GError **error)
+static gboolean restore_round(BenchWorld *world, const char *name, Samples *times, Samples *cpu,
+                              GError **error)
 {
     JobTimes job = {0};
     g_autofree char *path = bench_head_path(world, name, "vda");
@@ -241,25 +242,30 @@ static gboolean restore_round(BenchWorld *world, const char *name, Samples *time
     if (!bench_run(world, bench_request(VERB_RESTORE, name, NULL), &job, error))
         return FALSE;
     samples_add(times, job.total);
+    samples_add(cpu, job.plan_cpu + job.cpu);
     return TRUE;
 }
 
 gboolean row_restore(Bench *bench, GError **error)
 {
-    g_auto(Samples) times = {0};
+    g_auto(Samples) times = {0}, cpu = {0};
     samples_init(&times);
+    samples_init(&cpu);
     BenchWorld *world = bench_world_begin(bench, "restore", error);
     gboolean ok = world && bench_base(world, "base-0", &bench_small_images, error) &&
                   bench_clones(world, "base-0", "lab", bench->clones, NULL, error);
     for (guint round = 1; ok && round <= 4 * bench->rounds; round++) {
         g_autofree char *name = g_strdup_printf("lab-%u", round);
-        ok = restore_round(world, name, &times, error);
+        ok = restore_round(world, name, &times, &cpu, error);
     }
     g_autofree char *what =
         g_strdup_printf("restore of one stopped clone of %u, request to settled", bench->clones);
-    if (ok)
+    if (ok) {
         report_add(bench->report, "restore", what, &times, UNIT_SECONDS, GOAL_AT_MOST, 0.01,
                    "until the end of the job is stored, too");
+        report_add(bench->report, "restore", "  of it processor time", &cpu, UNIT_SECONDS,
+                   GOAL_NONE, 0, "the worker's own");
+    }
     bench_world_done(world);
     return ok;
 }
