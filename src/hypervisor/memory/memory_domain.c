@@ -29,6 +29,7 @@ void memory_domain_free(MemoryDomain *domain)
     g_free(domain->name);
     g_free(domain->machine_id);
     g_free(domain->xml);
+    domain_facts_free(domain->definition);
     g_free(domain->stamp);
     g_free(domain);
 }
@@ -45,6 +46,8 @@ gboolean memory_domain_redefine(MemoryDomain *domain, const char *xml, GError **
     set_text(&domain->name, facts->state->name);
     set_text(&domain->machine_id, facts->state->machine_id);
     set_text(&domain->xml, xml);
+    domain_facts_free(domain->definition);
+    domain->definition = g_steal_pointer(&facts);
     return TRUE;
 }
 
@@ -81,11 +84,23 @@ DomainState *memory_domain_state(const MemoryDomain *domain)
     return state;
 }
 
-DomainFacts *memory_domain_facts(const MemoryDomain *domain, GError **error)
+/* The disks are shared: nobody changes what a definition says. */
+static DomainFacts *definition_copy(const DomainFacts *definition)
 {
-    DomainFacts *facts = domain_read(domain->xml, NULL, NULL, error);
-    if (facts == NULL)
-        return NULL;
+    DomainFacts *copy = domain_facts_new();
+    g_ptr_array_unref(copy->disks);
+    copy->disks = g_ptr_array_ref(definition->disks);
+    copy->nvram_path = g_strdup(definition->nvram_path);
+    copy->xml = g_strdup(definition->xml);
+    copy->poweroff_restarts = definition->poweroff_restarts;
+    copy->has_tpm_state = definition->has_tpm_state;
+    copy->has_shared_memory_dirs = definition->has_shared_memory_dirs;
+    return copy;
+}
+
+DomainFacts *memory_domain_facts(const MemoryDomain *domain)
+{
+    DomainFacts *facts = definition_copy(domain->definition);
     fill_state(domain, facts->state);
     facts->snapshots = domain->facts.snapshots;
     facts->checkpoints = domain->facts.checkpoints;

@@ -8,6 +8,7 @@ typedef struct {
     char *name;
     char *machine_id; /* NULL: not ours */
     char *xml;
+    DomainFacts *definition; /* what it says, read once */
     Power power;
     gboolean autostart;
     gboolean reboot_stops;
@@ -26,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MemoryDomain, memory_domain_free)
 gboolean memory_domain_redefine(MemoryDomain *domain, const char *xml, GError **error);
 /* New copies. */
 DomainState *memory_domain_state(const MemoryDomain *domain);
-DomainFacts *memory_domain_facts(const MemoryDomain *domain, GError **error);
+DomainFacts *memory_domain_facts(const MemoryDomain *domain);
 guint memory_domain_marks(const MemoryDomain *domain);
 /* SAVED where memory is saved, else as it is. */
 Power memory_domain_power(const MemoryDomain *domain);

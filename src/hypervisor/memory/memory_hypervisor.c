@@ -177,7 +177,7 @@ static DomainFacts *inspect(Hypervisor *hypervisor, const char *uuid_or_name, GE
     if (!begin(self, "inspect", error))
         return NULL;
     const MemoryDomain *domain = host_find(self, uuid_or_name, error);
-    DomainFacts *facts = domain == NULL ? NULL : memory_domain_facts(domain, error);
+    DomainFacts *facts = domain == NULL ? NULL : memory_domain_facts(domain);
     host_end(self, TRUE);
     return facts;
 }
@@ -242,8 +242,8 @@ static DefineDecision decide(MemoryHypervisor *self, const MemoryDomain *wanted,
 {
     const MemoryDomain *namesake = find_by_name(self, wanted->name);
     const MemoryDomain *there = g_hash_table_lookup(self->domains, wanted->uuid);
-    g_autoptr(DomainFacts) wanted_facts = memory_domain_facts(wanted, error);
-    g_autoptr(DomainFacts) facts = there == NULL ? NULL : memory_domain_facts(there, error);
+    g_autoptr(DomainFacts) wanted_facts = memory_domain_facts(wanted);
+    g_autoptr(DomainFacts) facts = there == NULL ? NULL : memory_domain_facts(there);
     return domain_rules_define(wanted_facts, namesake == NULL ? NULL : namesake->uuid, facts,
                                error);
 }
