@@ -5,7 +5,7 @@
  * more
  *
  * The stream is open before the job is asked for, so nothing falls between the two. A stream that
- * ends, or is silent beyond two keep-alives, is opened anew; while that fails the job is asked for
+ * ends, or is silent beyond two heartbeats, is opened anew; while that fails the job is asked for
  * every second. A daemon that does not answer at all is given half a minute to come back: jobs
  * survive its restart.
  */
@@ -23,7 +23,7 @@
 #include "foundation/error.h"
 
 enum {
-    SILENCE_MS = 40 * 1000,
+    SILENCE_MS = 25 * 1000,
     TICK_MS = 1000,
     AWAY_LIMIT_SECONDS = 30,
     REDRAW_US = 50 * 1000,

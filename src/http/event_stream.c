@@ -38,6 +38,7 @@ struct EventStream {
     guint64 oldest;         /* first sequence that the ring holds */
     guint64 next;           /* sequence of the next event */
     gsize bytes;            /* held by the ring */
+    Text *heartbeat;        /* the same for all */
     GPtrArray *readers;     /* borrowed */
     GHashTable *cuts;       /* account id -> guint64: what it heard before cannot be resumed */
     gint64 left_at_us;      /* when the last reader left */
@@ -57,7 +58,7 @@ struct EventReader {
     Text *current;    /* being read; NULL: between events */
     gsize offset;
     gboolean parked;
-    gboolean keep_alive_due;
+    gboolean heartbeat_due;
 };
 
 void event_stream_config_init(EventStreamConfig *config)
@@ -67,7 +68,7 @@ void event_stream_config_init(EventStreamConfig *config)
         .byte_limit = (gsize)8 * 1024 * 1024,
         .reader_limit = 512,
         .account_limit = 128,
-        .keep_alive_seconds = 15,
+        .heartbeat_seconds = 10,
         .pace_ms = 25,
         .linger_seconds = 60,
     };
@@ -166,18 +167,18 @@ static void wake_in_time(EventStream *stream)
     stream->wake_due = TRUE;
 }
 
-static void keep_alive_locked(EventStream *stream)
+static void beat_locked(EventStream *stream)
 {
     for (guint i = 0; i < stream->readers->len; i++) {
         EventReader *reader = stream->readers->pdata[i];
-        reader->keep_alive_due = TRUE;
+        reader->heartbeat_due = TRUE;
         reader_wake(reader);
     }
 }
 
-static gint64 next_comment_us(const EventStream *stream)
+static gint64 next_beat_us(const EventStream *stream)
 {
-    guint seconds = stream->config.keep_alive_seconds;
+    guint seconds = stream->config.heartbeat_seconds;
     return seconds > 0 ? g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC : G_MAXINT64;
 }
 
@@ -192,16 +193,16 @@ static void *run_keeper(void *data)
 {
     EventStream *stream = data;
     LOCK_FOR_SCOPE(&stream->lock);
-    gint64 comment_us = next_comment_us(stream);
+    gint64 beat_us = next_beat_us(stream);
     while (!stream->closed) {
-        keeper_wait(stream, stream->wake_due ? MIN(next_wake_us(stream), comment_us) : comment_us);
+        keeper_wait(stream, stream->wake_due ? MIN(next_wake_us(stream), beat_us) : beat_us);
         gint64 now_us = g_get_monotonic_time();
         if (stream->wake_due && now_us >= next_wake_us(stream))
             wake_all(stream);
-        if (now_us < comment_us)
+        if (now_us < beat_us)
             continue;
-        keep_alive_locked(stream);
-        comment_us = next_comment_us(stream);
+        beat_locked(stream);
+        beat_us = next_beat_us(stream);
     }
     return NULL;
 }
@@ -213,7 +214,7 @@ static void start_keeper(EventStream *stream)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&stream->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (stream->config.keep_alive_seconds > 0 || stream->config.pace_ms > 0)
+    if (stream->config.heartbeat_seconds > 0 || stream->config.pace_ms > 0)
         stream->has_keeper = pthread_create(&stream->keeper, NULL, run_keeper, stream) == 0;
 }
 
@@ -226,6 +227,7 @@ EventStream *event_stream_new(const EventStreamConfig *config)
                        ? config->first_sequence
                        : (guint64)(g_get_real_time() / G_USEC_PER_SEC) * SEQUENCES_PER_SECOND;
     stream->oldest = stream->next;
+    stream->heartbeat = text_render(0, "heartbeat", json_object());
     stream->readers = g_ptr_array_new();
     stream->cuts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     stream->left_at_us = stream->woken_at_us = G_MININT64 / 2;
@@ -251,6 +253,7 @@ void event_stream_free(EventStream *stream)
         pthread_join(stream->keeper, NULL);
     g_assert(stream->readers->len == 0);
     ring_forget(stream);
+    text_unref(stream->heartbeat);
     pthread_cond_destroy(&stream->changed);
     pthread_mutex_destroy(&stream->lock);
     g_ptr_array_unref(stream->readers);
@@ -302,10 +305,10 @@ void event_stream_dismiss(EventStream *stream, const char *account_id, const cha
                              g_memdup2(&stream->next, sizeof stream->next));
 }
 
-void event_stream_keep_alive(EventStream *stream)
+void event_stream_beat(EventStream *stream)
 {
     LOCK_FOR_SCOPE(&stream->lock);
-    keep_alive_locked(stream);
+    beat_locked(stream);
 }
 
 guint event_stream_readers(EventStream *stream)
@@ -374,7 +377,7 @@ EventReader *event_reader_new(EventStream *stream, const Identity *identity,
     if (!has_room(stream, identity)) {
         /* Some may have gone unnoticed, as nothing was written to them: the next one finds the
          * room. */
-        keep_alive_locked(stream);
+        beat_locked(stream);
         error_set(error, UNDERPIN_ERROR_UNAVAILABLE,
                   "close some of the pages or watchers that are open",
                   "%u event streams are open already", stream->readers->len);
@@ -432,7 +435,6 @@ static Text *next_heard(EventReader *reader)
  * behind. */
 static gboolean reader_advance(EventReader *reader)
 {
-    static const char comment[] = ": keep-alive\n\n";
     if (reader->current)
         return TRUE;
     reader->offset = 0;
@@ -440,10 +442,11 @@ static gboolean reader_advance(EventReader *reader)
     if (heard) {
         reader->current = heard;
         reader->current->ref_count++;
-        reader->keep_alive_due = FALSE;
-    } else if (reader->keep_alive_due) {
-        reader->current = text_new(comment, sizeof comment - 1);
-        reader->keep_alive_due = FALSE;
+        reader->heartbeat_due = FALSE;
+    } else if (reader->heartbeat_due) {
+        reader->current = reader->stream->heartbeat;
+        reader->current->ref_count++;
+        reader->heartbeat_due = FALSE;
     }
     return reader->current != NULL;
 }

@@ -19,12 +19,12 @@ typedef struct EventStream EventStream;
 typedef struct EventReader EventReader;
 
 typedef struct {
-    guint event_limit;        /* events held; default 8192 */
-    gsize byte_limit;         /* bytes held; default 8 MiB */
-    guint reader_limit;       /* default 512 */
-    guint account_limit;      /* of those, of one account; default 128 */
-    guint keep_alive_seconds; /* a comment to idle readers; default 15; 0: never */
-    guint pace_ms;            /* sleeping readers are woken no more often than this; default 25 */
+    guint event_limit;       /* events held; default 8192 */
+    gsize byte_limit;        /* bytes held; default 8 MiB */
+    guint reader_limit;      /* default 512 */
+    guint account_limit;     /* of those, of one account; default 128 */
+    guint heartbeat_seconds; /* to readers that hear nothing; default 10; 0: never */
+    guint pace_ms;           /* sleeping readers are woken no more often than this; default 25 */
     guint linger_seconds;   /* events go on being kept after the last reader has left; default 60 */
     guint64 first_sequence; /* 0: from the wall clock */
 } EventStreamConfig;
@@ -58,8 +58,9 @@ void event_stream_publish(EventStream *stream, const char *type, json_t *data,
  * because machines may have become theirs.
  */
 void event_stream_dismiss(EventStream *stream, const char *account_id, const char *session_id);
-/* A comment to every reader that waits; done every keep_alive_seconds by the stream itself. */
-void event_stream_keep_alive(EventStream *stream);
+/* "heartbeat" {} to every reader that waits, so that silence means a lost connection; done every
+ * heartbeat_seconds by the stream itself. */
+void event_stream_beat(EventStream *stream);
 guint event_stream_readers(EventStream *stream);
 
 /*

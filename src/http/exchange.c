@@ -182,13 +182,21 @@ static void resume(gpointer connection)
     MHD_resume_connection(connection);
 }
 
+/* A browser sends the header when it resumes a stream by itself; a page that opens a new one cannot
+ * send it. */
+static const char *last_event_id(const HttpRequest *request)
+{
+    const char *header = http_request_header(request, "Last-Event-ID");
+    return header ? header : http_request_query(request, "after");
+}
+
 /* NULL where there are too many streams: exchange->response then says so. */
 static struct MHD_Response *event_response(Exchange *exchange)
 {
     g_autoptr(GError) error = NULL;
     EventReader *reader = event_reader_new(exchange->host->api->events, exchange->request->identity,
-                                           http_request_header(exchange->request, "Last-Event-ID"),
-                                           suspend, resume, exchange->connection, &error);
+                                           last_event_id(exchange->request), suspend, resume,
+                                           exchange->connection, &error);
     if (reader)
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, EVENT_BLOCK_BYTES, read_events,
                                                  reader, free_reader);

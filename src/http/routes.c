@@ -59,7 +59,7 @@ static const Route routes[] = {
     {"GET", API "/kept-volumes", handle_kept_volume_list, QUICK, PAGED},
     {"GET", API "/domains", handle_domain_list, SLOW, PAGED},
     {"GET", API "/doctor", handle_doctor, SLOW},
-    {"GET", API "/events", handle_events, USERS, QUICK},
+    {"GET", API "/events", handle_events, USERS, QUICK, .query = {"after"}},
 };
 
 const Route *routes_all(gsize *count_out)

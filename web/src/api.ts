@@ -27,6 +27,14 @@ export function apiSession(token: string | null, signedOut: () => void): void {
 /** By then the browser has read what it saves. */
 const SAVED_MS = 60_000;
 
+let requests = new AbortController();
+
+/** Ends all requests under way: what they were to reach is out of reach, and would not even say no. */
+export function abandonRequests(): void {
+  requests.abort();
+  requests = new AbortController();
+}
+
 /** There 401 says that name, password or link is wrong. */
 const LOGINS = /^\/(session|setup)(\/|$)/;
 
@@ -41,15 +49,18 @@ async function readProblem(response: Response): Promise<Problem> {
   );
 }
 
+/** No answer, or half of one. */
+function unreachable(): never {
+  throw new Problem("unreachable", "The daemon does not answer.", "Try again when the connection is back.");
+}
+
 /** The path is below /api/v1. Throws a Problem. */
 async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
-  const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  const options: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", signal: requests.signal };
   if (body !== undefined) options.body = JSON.stringify(body);
-  const response = await fetch(`/api/v1${path}`, options).catch(() => {
-    throw new Problem("unreachable", "The daemon does not answer.", "Try again when the connection is back.");
-  });
+  const response = await fetch(`/api/v1${path}`, options).catch(unreachable);
   if (!response.ok) {
     const problem = await readProblem(response);
     if (response.status === 401 && !LOGINS.test(path)) onSignedOut();
@@ -61,7 +72,7 @@ async function send(method: string, path: string, body?: unknown, headers: Recor
 /** One request, and the JSON that answers it. */
 export async function api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
   const response = await send(method, path, body, headers);
-  return response.status === 204 ? (undefined as T) : response.json();
+  return response.status === 204 ? (undefined as T) : response.json().catch(unreachable);
 }
 
 /** Has the browser save what is answered. */

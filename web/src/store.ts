@@ -1,6 +1,6 @@
 // What the page knows: signals fed by the lists at the start and by events from then on.
 import { batch, computed, signal } from "@preact/signals";
-import { Problem, apiSession, asProblem, get, getAll } from "./api.ts";
+import { Problem, abandonRequests, apiSession, asProblem, get, getAll } from "./api.ts";
 import { listenToEvents } from "./events.ts";
 import type { AccountRole, Job, JobItem, Machine, MachineFull, Page, Role, Session, Status } from "./types.ts";
 
@@ -192,8 +192,11 @@ export async function readSession(): Promise<void> {
 }
 
 /** After a lost stream: the daemon may be back without knowing us any more. */
-async function lost(): Promise<void> {
-  await readSession().catch(() => (away.value = true));
+async function lost(silent: boolean): Promise<void> {
+  if (silent) {
+    away.value = true;
+    abandonRequests();
+  } else await readSession().catch(() => (away.value = true));
 }
 
 /** Reads who we are, and begins to listen where there is somebody. */
@@ -211,9 +214,11 @@ export async function startStore(): Promise<void> {
   listenToEvents({
     event: onEvent,
     connected(mustRead) {
+      const wasAway = away.value;
       away.value = false;
-      if (mustRead || !machinesRead.value) void readAll();
+      if (mustRead || !machinesRead.value || readProblem.value) void readAll();
+      else if (wasAway) readVersion.value++;
     },
-    lost: () => void lost(),
+    lost: (silent) => void lost(silent),
   });
 }

@@ -563,7 +563,7 @@ FakeWorld *fake_world_new(guint clones)
     const Route *routes = routes_all(&count);
     EventStreamConfig config;
     event_stream_config_init(&config);
-    config.keep_alive_seconds = 0;
+    config.heartbeat_seconds = 0;
     config.reader_limit = 8;
     ConsolesConfig consoles;
     consoles_config_init(&consoles);

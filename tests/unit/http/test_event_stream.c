@@ -178,16 +178,16 @@ static void a_slow_reader_is_ended_and_blocks_nobody(void **state)
     event_stream_free(stream);
 }
 
-static void idle_readers_get_a_comment(void **state)
+static void idle_readers_get_a_heartbeat(void **state)
 {
     (void)state;
     EventStream *stream = stream_with(4, 4096, 0);
     Sleeper sleeper = {0};
     EventReader *reader = event_reader_new(stream, NULL, NULL, park, wake, &sleeper, NULL);
     g_autofree char *greeting = read_all(reader, 4096);
-    event_stream_keep_alive(stream);
+    event_stream_beat(stream);
     assert_false(sleeper.parked);
-    assert_reads(reader, ": keep-alive\n\n");
+    assert_reads(reader, "event: heartbeat\ndata: {}\n\n");
     assert_true(sleeper.parked);
     event_reader_free(reader);
     event_stream_free(stream);
@@ -236,7 +236,7 @@ static void what_comes_in_quick_succession_wakes_once(void **state)
     publish(stream, "b");
     publish(stream, "c");
     assert_int_equal(sleeper.woken, 1);
-    event_stream_keep_alive(stream);
+    event_stream_beat(stream);
     assert_reads(reader, "id: 101\nevent: machine\ndata: {\"id\":\"b\"}\n\n"
                          "id: 102\nevent: machine\ndata: {\"id\":\"c\"}\n\n");
     event_reader_free(reader);
@@ -334,7 +334,7 @@ static void no_account_takes_all_streams_and_all_accounts_not_the_sockets(void *
     event_stream_config_init(&config);
     config.reader_limit = 8;
     config.account_limit = 4;
-    config.keep_alive_seconds = 0;
+    config.heartbeat_seconds = 0;
     EventStream *stream = event_stream_new(&config);
     g_autoptr(Identity) anna = identity_of("anna"), bert = identity_of("bert");
     g_autoptr(Identity) root = identity_new_peer("root");
@@ -364,7 +364,7 @@ int main(void)
         cmocka_unit_test(what_the_ring_has_lost_is_a_reset),
         cmocka_unit_test(the_ring_is_bounded_by_bytes_too),
         cmocka_unit_test(a_slow_reader_is_ended_and_blocks_nobody),
-        cmocka_unit_test(idle_readers_get_a_comment),
+        cmocka_unit_test(idle_readers_get_a_heartbeat),
         cmocka_unit_test(readers_are_bounded),
         cmocka_unit_test(what_comes_in_quick_succession_wakes_once),
         cmocka_unit_test(what_the_pace_holds_back_wakes_later),

@@ -508,8 +508,8 @@ static void events_arrive_as_they_happen(void **state)
         g_autofree char *expected = g_strdup_printf("data: {\"number\":%d}\n\n", i);
         assert_stream_says(fd, expected);
     }
-    event_stream_keep_alive(fixture->world->api.events);
-    assert_stream_says(fd, ": keep-alive\n\n");
+    event_stream_beat(fixture->world->api.events);
+    assert_stream_says(fd, "event: heartbeat\ndata: {}\n\n");
     close(fd);
 }
 
@@ -531,6 +531,26 @@ static void a_broken_stream_is_resumed(void **state)
     close(fd);
     fd = open_events(fixture->path, "1");
     assert_stream_says(fd, "event: reset");
+    close(fd);
+}
+
+static void a_new_stream_goes_on_after_the_number_in_its_address(void **state)
+{
+    const Fixture *fixture = *state;
+    int fd = open_events(fixture->path, NULL);
+    assert_stream_says(fd, "event: hello");
+    publish(fixture, 1);
+    publish(fixture, 2);
+    g_autoptr(GString) seen = g_string_new(NULL);
+    assert_true(raw_receive_until(fd, seen, "{\"number\":2}"));
+    guint64 first = g_ascii_strtoull(strstr(seen->str, "id: ") + 4, NULL, 10);
+    close(fd);
+    fd = raw_connect(fixture->path);
+    g_autofree char *request = g_strdup_printf(
+        "GET /api/v1/events?after=%" G_GUINT64_FORMAT " HTTP/1.1\r\nHost: x\r\n\r\n", first);
+    raw_send_text(fd, request);
+    assert_stream_says(fd, "event: hello");
+    assert_stream_says(fd, "{\"number\":2}");
     close(fd);
 }
 
@@ -765,6 +785,7 @@ int main(void)
         TEST(one_user_cannot_take_all_connections),
         TEST(events_arrive_as_they_happen),
         TEST(a_broken_stream_is_resumed),
+        TEST(a_new_stream_goes_on_after_the_number_in_its_address),
         TEST(streams_are_bounded_and_freed),
         TEST(a_reader_that_does_not_read_blocks_nobody),
         TEST(publishers_and_listeners_come_and_go),
