@@ -242,6 +242,8 @@ void job_print(const Call *call, const json_t *job)
     if (text_of(job, "phase") != NULL)
         say("Phase      %s, step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
             text_of(job, "phase"), number_of(job, "done"), number_of(job, "total"));
+    if (text_of(job, "waits_for") != NULL)
+        say("Waits for  %s", text_of(job, "waits_for"));
     if (text_of(job, "finished_at") == NULL)
         say("Cancel     %s",
             flag_of(job, "committed")

@@ -17,6 +17,7 @@ enum { BAR_LEAST = 10, BAR_GREATEST = 30 };
 struct Progress {
     char *title;
     char *phase;
+    char *waits_for;
     JobState state;
     guint done, total;       /* steps */
     double estimate_seconds; /* negative: unknown */
@@ -42,6 +43,7 @@ void progress_free(Progress *progress)
         return;
     g_free(progress->title);
     g_free(progress->phase);
+    g_free(progress->waits_for);
     g_hash_table_unref(progress->items);
     g_free(progress);
 }
@@ -100,15 +102,20 @@ static void forget_counts(Progress *progress)
     progress->unheard = 0;
 }
 
+static void take_text(char **place, const char *text)
+{
+    g_free(*place);
+    *place = text != NULL ? text_to_printable(text, FALSE) : NULL;
+}
+
 void progress_take_job(Progress *progress, const json_t *job)
 {
     size_t index;
     const json_t *item;
-    const char *phase = text_of(job, "phase");
     const json_t *estimate = json_object_get(job, "estimate_seconds");
     job_state_from_name(text_of(job, "state"), &progress->state);
-    g_free(progress->phase);
-    progress->phase = phase != NULL ? text_to_printable(phase, FALSE) : NULL;
+    take_text(&progress->phase, text_of(job, "phase"));
+    take_text(&progress->waits_for, text_of(job, "waits_for"));
     progress->done = (guint)MIN(number_of(job, "done"), G_MAXINT32);
     progress->total = (guint)MIN(number_of(job, "total"), G_MAXINT32);
     progress->estimate_seconds = json_is_number(estimate) ? json_number_value(estimate) : -1;
@@ -128,7 +135,7 @@ JobState progress_state(const Progress *progress)
 
 const char *progress_phase(const Progress *progress)
 {
-    return progress->phase;
+    return progress->waits_for != NULL ? job_state_name(JOB_PENDING) : progress->phase;
 }
 
 guint progress_machines(const Progress *progress)
@@ -165,6 +172,13 @@ static char *estimate_part(const Progress *progress)
     return estimate != NULL ? g_strdup_printf("%s left", estimate) : NULL;
 }
 
+/* What it does now, or waits for. */
+static char *phase_part(const Progress *progress)
+{
+    return progress->waits_for != NULL ? g_strdup_printf("waits for %s", progress->waits_for)
+                                       : g_strdup(progress->phase);
+}
+
 static void make_parts(const Progress *progress, char **parts)
 {
     guint machines = progress_machines(progress);
@@ -173,7 +187,7 @@ static void make_parts(const Progress *progress, char **parts)
     parts[PART_FAILED] = count_part(progress->counts[ITEM_FAILED], "failed");
     parts[PART_PENDING] = count_part(progress->counts[ITEM_PENDING], "pending");
     parts[PART_ESTIMATE] = estimate_part(progress);
-    parts[PART_PHASE] = g_strdup(progress->phase);
+    parts[PART_PHASE] = phase_part(progress);
 }
 
 static guint parts_width(char *const *parts)
@@ -231,8 +245,8 @@ char *progress_to_log(const Progress *progress)
 {
     GString *line = g_string_new(progress->title);
     guint machines = progress_machines(progress);
-    g_string_append_printf(
-        line, ": %s", progress->phase != NULL ? progress->phase : job_state_name(progress->state));
+    g_autofree char *phase = phase_part(progress);
+    g_string_append_printf(line, ": %s", phase != NULL ? phase : job_state_name(progress->state));
     if (machines > 0)
         g_string_append_printf(line, ", %u of %u", progress_finished(progress), machines);
     if (progress->counts[ITEM_PENDING] > 0)

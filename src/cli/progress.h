@@ -21,7 +21,8 @@ void progress_take_job(Progress *progress, const json_t *job);
 void progress_take_item(Progress *progress, const json_t *item);
 
 JobState progress_state(const Progress *progress);
-const char *progress_phase(const Progress *progress); /* borrowed; NULL: none yet */
+/* "settling"; "pending" while it waits for machines to stop. Borrowed; NULL: none yet. */
+const char *progress_phase(const Progress *progress);
 /* Machines whose part is over, for better or worse, and all machines of the job. */
 guint progress_finished(const Progress *progress);
 guint progress_machines(const Progress *progress);

@@ -349,7 +349,7 @@ double jobs_estimate(Jobs *jobs, const Job *job)
     OpenJob *open = g_hash_table_lookup(jobs->open, job->id);
     gint64 started = open ? open->run_started_us : 0;
     g_mutex_unlock(&jobs->lock);
-    if (!started || !job->done || job->done >= job->total)
+    if (job->state != JOB_RUNNING || !started || !job->done || job->done >= job->total)
         return -1;
     double elapsed = (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
     return elapsed / job->done * (job->total - job->done);

@@ -39,7 +39,7 @@ GPtrArray *jobs_list(Jobs *jobs, const char *before_id, guint limit, GError **er
 /* Cancels what has not been committed; a pending job's machines go back to their actual heads.
  * REFUSED when final. */
 gboolean jobs_cancel(Jobs *jobs, const char *id, GError **error);
-/* Seconds left by the pace so far; negative: unknown. */
+/* Seconds left by the pace so far; negative: unknown, as while it waits for machines to stop. */
 double jobs_estimate(Jobs *jobs, const Job *job);
 /* Events for workers, from the daemon's wiring. */
 void jobs_domain_event(Jobs *jobs, HypervisorEvent event, const char *uuid);

@@ -123,3 +123,27 @@ void job_item_set_error(JobItem *item, const GError *error)
     g_free(item->hint);
     item->hint = g_strdup(error_hint(error));
 }
+
+static guint count_pending(const Job *job)
+{
+    guint count = 0;
+    for (guint i = 0; i < job->items->len; i++)
+        count += ((const JobItem *)job->items->pdata[i])->state == ITEM_PENDING;
+    return count;
+}
+
+char *job_waits_for(const Job *job)
+{
+    static const char *const moves[][2] = {
+        [RUNNING_REBOOT] = {"be restarted by its user", "be restarted by their users"},
+        [RUNNING_STOP] = {"be shut down by its user", "be shut down by their users"},
+        [RUNNING_SHUTDOWN] = {"stop", "stop"},
+        [RUNNING_FORCE] = {"stop", "stop"},
+    };
+    guint count = job->state == JOB_PENDING ? count_pending(job) : 0;
+    if (count == 0)
+        return NULL;
+    const char *const *move = moves[job->request->running];
+    return count == 1 ? g_strdup_printf("1 machine to %s", move[0])
+                      : g_strdup_printf("%u machines to %s", count, move[1]);
+}

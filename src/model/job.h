@@ -64,5 +64,8 @@ JobItem *job_item_new(const char *machine_id, const char *machine_name);
 JobItem *job_item_copy(const JobItem *item);
 void job_item_free(JobItem *item);
 JobItem *job_item(Job *job, const char *machine_id); /* borrowed; NULL */
+/* What a pending job waits for: "3 machines to be restarted by their users". NULL where it waits
+ * for nobody. Caller frees. */
+char *job_waits_for(const Job *job);
 void job_item_set_error(JobItem *item,
                         const GError *error); /* state FAILED with code, message, hint */

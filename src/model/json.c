@@ -393,10 +393,12 @@ static json_t *item_counts_to_json(const Job *job)
 
 static void put_progress(json_t *object, const Job *job)
 {
+    g_autofree char *waits_for = job_waits_for(job);
     json_put_time(object, "created_at", job->created_at);
     json_put_time_if_any(object, "started_at", job->started_at);
     json_put_time_if_any(object, "finished_at", job->finished_at);
     json_put_text_if_any(object, "phase", job->phase);
+    json_put_text_if_any(object, "waits_for", waits_for);
     json_put_number(object, "done", job->done);
     json_put_number(object, "total", job->total);
     json_put_flag(object, "committed", job->committed);

@@ -149,6 +149,8 @@ export interface Job {
   started_at?: string;
   finished_at?: string;
   phase?: string;
+  /** Of a pending job: "3 machines to be restarted by their users". */
+  waits_for?: string;
   message?: string;
   done: number;
   total: number;

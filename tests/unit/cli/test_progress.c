@@ -106,6 +106,18 @@ static Progress *busy_progress(void)
     return progress;
 }
 
+static void a_pending_job_says_what_it_waits_for(void **state G_GNUC_UNUSED)
+{
+    g_autoptr(Progress) progress = progress_new("rebase");
+    take_job(progress, "{\"state\":\"pending\",\"waits_for\":\"2 machines to stop\","
+                       "\"counts\":{\"done\":1,\"pending\":2}}");
+    g_autofree char *line = progress_to_line(progress, 80, FALSE);
+    g_autofree char *log = progress_to_log(progress);
+    assert_non_null(strstr(line, "waits for 2 machines to stop"));
+    assert_string_equal(log, "rebase: waits for 2 machines to stop, 3 of 3, 2 pending");
+    assert_string_equal(progress_phase(progress), "pending");
+}
+
 static void line_fits_every_width(void **state G_GNUC_UNUSED)
 {
     g_autoptr(Progress) progress = busy_progress();
@@ -157,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_list_of_the_machines_takes_the_place_of_the_counts),
         cmocka_unit_test(nonsense_changes_nothing),
         cmocka_unit_test(failure_is_told_once),
+        cmocka_unit_test(a_pending_job_says_what_it_waits_for),
         cmocka_unit_test(line_fits_every_width),
         cmocka_unit_test(narrow_line_drops_what_matters_least),
         cmocka_unit_test(log_line_says_the_phase_and_what_is_odd),

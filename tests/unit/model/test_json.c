@@ -285,6 +285,37 @@ static void a_job_counts_its_items_and_carries_errors_and_receipts(void **state)
                 "{\"code\": \"no-space\", \"message\": \"no room\", \"hint\": \"free space\"}");
 }
 
+static void a_pending_job_says_what_it_waits_for(void **state)
+{
+    static const struct {
+        RunningPolicy running;
+        guint pending;
+        const char *expected;
+    } cases[] = {
+        {RUNNING_REBOOT, 1, "1 machine to be restarted by its user"},
+        {RUNNING_REBOOT, 3, "3 machines to be restarted by their users"},
+        {RUNNING_STOP, 3, "3 machines to be shut down by their users"},
+        {RUNNING_SHUTDOWN, 2, "2 machines to stop"},
+        {RUNNING_FORCE, 1, "1 machine to stop"},
+        {RUNNING_REBOOT, 0, NULL},
+    };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Request) request = request_new(VERB_REBASE);
+        request->running = cases[i].running;
+        g_autoptr(Job) job = job_new("j", request, "root", 1);
+        job->state = JOB_PENDING;
+        for (guint item = 0; item < cases[i].pending; item++) {
+            g_ptr_array_add(job->items, job_item_new("a", "lab-1"));
+            ((JobItem *)job->items->pdata[item])->state = ITEM_PENDING;
+        }
+        json_t *json = job_to_json(job, FALSE);
+        const char *text = json_string_value(json_object_get(json, "waits_for"));
+        assert_int_equal(g_strcmp0(text, cases[i].expected), 0);
+        json_decref(json);
+    }
+}
+
 static void text_that_is_no_utf8_is_repaired_and_not_lost(void **state)
 {
     (void)state;
@@ -398,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_circle_of_layers_in_a_damaged_catalog_ends),
         cmocka_unit_test(a_layer_and_a_kept_volume_show_null_for_what_is_not_there),
         cmocka_unit_test(a_job_counts_its_items_and_carries_errors_and_receipts),
+        cmocka_unit_test(a_pending_job_says_what_it_waits_for),
         cmocka_unit_test(text_that_is_no_utf8_is_repaired_and_not_lost),
         cmocka_unit_test(the_summary_of_a_rebase_says_the_same_words_always),
         cmocka_unit_test(the_summary_of_other_verbs_is_the_union_of_what_happens),

@@ -85,8 +85,9 @@ function Summary({ job }: { job: Job }) {
         <div class="row">
           <StateChip state={job.state} />
           <b aria-live="polite">{describeCounts(job)}</b>
+          {job.waits_for && <span class="soft">waits for {job.waits_for}</span>}
           {active && job.phase && <span class="soft">{job.phase}</span>}
-          {job.state === "running" && job.estimate_seconds !== undefined && <span class="soft">about {formatDuration(job.estimate_seconds)} left</span>}
+          {job.estimate_seconds !== undefined && <span class="soft">about {formatDuration(job.estimate_seconds)} left</span>}
         </div>
         <JobProgress job={job} />
         {UNDOABLE.includes(job.verb) && <p class="soft"><FateWords /></p>}

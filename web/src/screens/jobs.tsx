@@ -20,6 +20,11 @@ export function JobProgress({ job }: { job: Job }) {
   return <Progress label={VERBS[job.verb].progress} total={job.total} shares={shares} active={job.state === "running"} />;
 }
 
+/** What a pending job waits for: people, so there is no saying how long. */
+export function JobWait({ job }: { job: Job }) {
+  return job.waits_for ? <small class="job-wait">waits for {job.waits_for}</small> : null;
+}
+
 /** How long it took, or is estimated to take still. */
 function describeTime(job: Job): string {
   if (job.estimate_seconds !== undefined && !job.finished_at) return `about ${formatDuration(job.estimate_seconds)} left`;
@@ -30,7 +35,7 @@ function describeTime(job: Job): string {
 const columns: Column<Job>[] = [
   { head: "State", cell: (job) => <StateChip state={job.state} />, sort: (job) => job.state },
   { head: "Job", heading: true, cell: (job) => <a href={`/jobs/${job.id}`}>{VERBS[job.verb].title} <span class="soft">{describeTarget(job.request)}</span></a>, sort: (job) => job.verb },
-  { head: "Progress", cell: (job) => <>{isOpen(job) && <JobProgress job={job} />}<span class="soft">{job.error?.message ?? describeCounts(job)}</span></> },
+  { head: "Progress", cell: (job) => <>{isOpen(job) && <JobProgress job={job} />}<span class="soft">{job.error?.message ?? describeCounts(job)}<JobWait job={job} /></span></> },
   { head: "Asked by", cell: (job) => job.requested_by, sort: (job) => job.requested_by },
   { head: "When", cell: (job) => <Time at={job.created_at} />, sort: (job) => job.created_at ?? "" },
   { head: "Took", cell: describeTime, number: true },
