@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { axeFindings, newContext, newPage } from "./browser.mjs";
 import { Mouse, row, topDialog } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { makeBase, setupLink, startDaemon, stopDaemon, underpin, until } from "./world.mjs";
+import { makeBase, setupLink, startDaemon, stopDaemon, underpin, underpinJson } from "./world.mjs";
 
 useWorld(async () => {
   await makeBase("office-1");
@@ -14,21 +14,28 @@ useWorld(async () => {
 
 let context, page, mouse;
 
-/** A stretch of network between browser and daemon that can be cut. */
+/** A stretch of network between browser and daemon that can be cut, or swallow all that is sent without a word. */
 class Wire {
   static PORT = 9443;
-  #ends = new Set();
+  #pairs = new Set();
+  #stalled = false;
   #server;
+
+  #join(pair) {
+    const [near, far] = pair;
+    near.pipe(far);
+    far.pipe(near);
+  }
 
   mend() {
     this.#server = createServer((near) => {
-      const far = connect(8443, "127.0.0.1");
-      for (const [end, other] of [[near, far], [far, near]]) {
-        this.#ends.add(end);
-        end.pipe(other);
-        end.on("error", () => other.destroy());
-        end.on("close", () => this.#ends.delete(end) && other.destroy());
+      const pair = [near, connect(8443, "127.0.0.1")];
+      this.#pairs.add(pair);
+      for (const end of pair) {
+        end.on("error", () => {});
+        end.on("close", () => this.#pairs.delete(pair) && pair.forEach((other) => other.destroy()));
       }
+      if (!this.#stalled) this.#join(pair);
     });
     this.#server.unref();
     return new Promise((resolve) => this.#server.listen(Wire.PORT, "127.0.0.1", resolve));
@@ -36,7 +43,17 @@ class Wire {
 
   cut() {
     this.#server.close();
-    for (const end of this.#ends) end.destroy();
+    for (const pair of this.#pairs) pair.forEach((end) => end.destroy());
+  }
+
+  stall() {
+    this.#stalled = true;
+    for (const pair of this.#pairs) pair.forEach((end) => end.unpipe().pause());
+  }
+
+  flow() {
+    this.#stalled = false;
+    for (const pair of this.#pairs) this.#join(pair);
   }
 }
 
@@ -100,6 +117,22 @@ step("a browser that knows that its network is gone does not wait for the stream
   await underpin("release", "desk-4");
 });
 
+step("a route that swallows everything is noticed, nobody waits for an answer, and then nothing is missed", async () => {
+  wire.stall();
+  await underpin("hold", "desk-4");
+  await page.locator(".banner").getByText(AWAY).waitFor({ timeout: 60_000 });
+  await mouse.choose("desk-2", "Start");
+  await page.locator(".toast").getByText(AWAY).waitFor({ timeout: 60_000 });
+  await mouse.press("Dismiss");
+  const lists = [];
+  page.on("request", (request) => request.url().includes("view=list") && lists.push(request.url()));
+  wire.flow();
+  await page.locator(".banner").getByText(AWAY).waitFor({ state: "detached" });
+  await row(page, "desk-4").getByText("on hold").first().waitFor();
+  assert.deepEqual(lists, [], "the stream goes on where it was: nothing is read anew");
+  await underpin("release", "desk-4");
+});
+
 step("a daemon that is away is said so; what is tried meanwhile fails with a word; then all is well again", async () => {
   await stopDaemon();
   await page.getByText(AWAY).waitFor();
@@ -113,22 +146,44 @@ step("a daemon that is away is said so; what is tried meanwhile fails with a wor
   await row(page, "desk-2").getByText("on hold").first().waitFor();
 });
 
-step("a daemon that is killed during a rebase dialog is back before the plan is confirmed", async () => {
+/** The daemon is killed and comes back; the page then makes its plan anew, and presses come while it does. */
+async function pressWhilePlanning(name, meanwhile = () => {}) {
+  await stopDaemon("SIGKILL");
+  await page.locator(".banner").getByText(AWAY).waitFor();
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  const hold = async (route) => {
+    await held;
+    await route.continue();
+  };
+  await page.route("**/api/v1/plans", hold, { times: 1 });
+  const planning = page.waitForRequest("**/api/v1/plans");
+  await startDaemon();
+  await planning;
+  await meanwhile();
+  await mouse.press(name);
+  letGo();
+}
+
+step("a daemon is killed during a rebase dialog: a plan that says something else then is not taken as confirmed", async () => {
   await underpin("release", "desk-2");
   await mouse.choose("office-1", "Rebase all clones…");
   await topDialog(page).getByRole("radio", { name: /^office-2/ }).check();
   await mouse.press("Next");
   await mouse.press("Show the plan");
   await topDialog(page).getByRole("rowheader", { name: "desk-2" }).waitFor();
-  await stopDaemon("SIGKILL");
-  await page.getByText(AWAY).first().waitFor();
-  await startDaemon();
-  await page.locator(".banner").getByText(AWAY).waitFor({ state: "detached" });
-  // the plan is made anew when the daemon is back: a press that comes meanwhile does nothing, and is repeated
-  await until("the rebase is submitted", async () => {
-    await mouse.press("Rebase 2 machines");
-    return topDialog(page).waitFor({ state: "detached", timeout: 3000 }).then(() => true, () => false);
-  });
+  await pressWhilePlanning("Rebase 2 machines", () => underpin("hold", "desk-2"));
+  await topDialog(page).getByText("The plan has changed meanwhile").waitFor();
+  assert.deepEqual((await underpinJson("job", "list")).items.filter((job) => job.verb === "rebase"), []);
+  await underpin("release", "desk-2");
+});
+
+step("a daemon is killed during a rebase dialog: a press that comes before the same plan is there again counts", async () => {
+  await mouse.press("Back");
+  await mouse.press("Show the plan");
+  await topDialog(page).getByRole("button", { name: "Rebase 2 machines" }).waitFor();
+  await pressWhilePlanning("Rebase 2 machines");
+  await topDialog(page).waitFor({ state: "detached" });
   await row(page, "office-2").getByText("2 clones").waitFor();
 });
 

@@ -8,23 +8,35 @@ export interface Async<T> {
   problem: Problem | undefined;
   /** A newer value is on its way; the old one is still here. */
   isBusy: boolean;
+  /** Runs it once more. */
+  again: () => void;
 }
 
+interface Result<T> {
+  value?: T;
+  problem?: Problem;
+  /** The inputs that it belongs to. */
+  inputs?: unknown[];
+}
+
+const areSame = (some: unknown[] | undefined, others: unknown[]) => some?.length === others.length && others.every((input, index) => input === some[index]);
+
 /** Runs something slow now, whenever an input changes, and when the daemon is back; answers that come too late are dropped. */
-export function useAsync<T>(run: () => Promise<T>, inputs: unknown[]): Async<T> {
-  const [state, setState] = useState<Async<T>>({ value: undefined, problem: undefined, isBusy: true });
+export function useAsync<T>(run: () => Promise<T>, own: unknown[]): Async<T> {
+  const [round, setRound] = useState(0);
+  const [result, setResult] = useState<Result<T>>({});
+  const inputs = [...own, readVersion.value, round];
   useEffect(() => {
     let isCurrent = true;
-    setState((before) => ({ ...before, isBusy: true }));
     run().then(
-      (value) => isCurrent && setState({ value, problem: undefined, isBusy: false }),
-      (error) => isCurrent && setState({ value: undefined, problem: asProblem(error), isBusy: false }),
+      (value) => isCurrent && setResult({ value, inputs }),
+      (error) => isCurrent && setResult({ problem: asProblem(error), inputs }),
     );
     return () => {
       isCurrent = false;
     };
-  }, [...inputs, readVersion.value]);
-  return state;
+  }, inputs);
+  return { value: result.value, problem: result.problem, isBusy: !areSame(result.inputs, inputs), again: () => setRound(round + 1) };
 }
 
 /** The value, once it has not changed for a moment: typing does not ask at every letter. */

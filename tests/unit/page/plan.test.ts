@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { capacityChanges, decisionText, filterItems, groupFates, lostBytes } from "../../../web/src/plan/facts.ts";
-import type { Fate, PlanItem, PlanVolume, Role } from "../../../web/src/types.ts";
+import { capacityChanges, decisionText, filterItems, groupFates, isSamePlan, lostBytes } from "../../../web/src/plan/facts.ts";
+import type { Fate, Plan, PlanItem, PlanVolume, Role } from "../../../web/src/types.ts";
 
 function planned(target: string, role: Role, fate: Fate, part: Partial<PlanVolume> = {}): PlanVolume {
   return { target, role, fate, from_layer: null, to_layer: null, capacity_before: 0, capacity_after: 0, lost_bytes: 0, ...part };
@@ -41,4 +41,13 @@ test("items are narrowed by decision, warning and name", () => {
   assert.deepEqual(found("skip"), ["lab-2"]);
   assert.deepEqual(found("warning"), ["desk"]);
   assert.deepEqual(found("all", " LAB "), ["lab-1", "lab-2"]);
+});
+
+test("a plan is the same while it does the same, whatever it takes", () => {
+  const plan = (part: Partial<PlanItem>, free = 1) => ({ items: [item("a", part)], free_bytes: free }) as Plan;
+  const volumes = [planned("vda", "system", "REPLACED", { to_layer: "new" })];
+  assert.ok(isSamePlan(plan({ volumes }), plan({ volumes: [{ ...volumes[0]!, lost_bytes: 7 }] }, 2)));
+  assert.ok(!isSamePlan(plan({ volumes }), plan({ volumes: [{ ...volumes[0]!, to_layer: "other" }] })));
+  assert.ok(!isSamePlan(plan({ volumes }), plan({ volumes, decision: "skip", reason: "on hold" })));
+  assert.ok(!isSamePlan(plan({}), { items: [], free_bytes: 1 } as unknown as Plan));
 });

@@ -4,6 +4,7 @@ import { makePlan } from "../api.ts";
 import { isAlive } from "../bases/tree.ts";
 import { sentence } from "../format.ts";
 import { useAsync } from "../hooks.ts";
+import { OtherPlanNotice, useConfirmation } from "../plan/confirm.tsx";
 import { submit } from "../run.tsx";
 import type { Machine, Request } from "../types.ts";
 import { Button } from "../ui/button.tsx";
@@ -42,23 +43,24 @@ function Refused({ reason, hint }: { reason: string | undefined; hint: string | 
 function RestoreDialog({ machine, onClose }: { machine: Machine; onClose: () => void }) {
   const [when, setWhen] = useState<When>("later");
   const request = requestFor(machine, when);
-  const { value: plan, problem } = useAsync(() => makePlan(request), [when]);
+  const planning = useAsync(() => makePlan(request), [when]);
+  const { value: plan, problem } = planning;
   const item = plan?.items[0];
   const can = item?.decision === "now" || item?.decision === "pending";
-  const restore = () => {
-    if (!can) return;
+  const confirmation = useConfirmation(planning, () => {
     onClose();
     void submit(request);
-  };
+  });
   const footer = (
     <>
       <Button onClick={onClose}>Cancel</Button>
-      <Button kind="primary" type="submit" busy={!plan && !problem} why={can ? undefined : "It cannot be restored now"}>Restore</Button>
+      <Button kind="primary" type="submit" busy={(!plan && !problem) || confirmation.isWaiting} why={can ? undefined : plan || problem ? "It cannot be restored now" : "A moment: what would happen is being looked at"}>Restore</Button>
     </>
   );
   return (
-    <Dialog title={`Restore ${machine.name}?`} subtitle="It becomes as it was when you got it, except for your files." onClose={onClose} onSubmit={restore} footer={footer}>
+    <Dialog title={`Restore ${machine.name}?`} subtitle="It becomes as it was when you got it, except for your files." onClose={onClose} onSubmit={() => can && confirmation.confirm()} footer={footer}>
       {problem && <ProblemNotice problem={problem} />}
+      <OtherPlanNotice confirmation={confirmation} />
       {!plan && !problem && <Loading label="Looking…" />}
       {plan && !can && <Refused reason={item?.reason} hint={item?.hint} />}
       <ul class="my-fates">{fatesFor(machine).map(({ fate, text }) => <li key={fate}><FateChip fate={fate} /><span>{text}</span></li>)}</ul>

@@ -10,6 +10,13 @@ export const sumOf = (plan: Plan, value: (item: PlanItem) => number) => plan.ite
 /** How many machines the job would change, now or later. */
 export const changes = (plan: Plan) => plan.counts.now + plan.counts.pending;
 
+/** Whether two plans do the same to the same machines. How long it takes and how much is written meanwhile may differ. */
+export function isSamePlan(one: Plan, other: Plan): boolean {
+  const fates = (item: PlanItem) => item.volumes.map(({ target, fate, to_layer }) => [target, fate, to_layer]);
+  const essence = (plan: Plan) => JSON.stringify(plan.items.map((item) => [item.machine, item.decision, item.reason, item.warnings, fates(item)]));
+  return essence(one) === essence(other);
+}
+
 export const DECISIONS: Record<Decision, string> = {
   now: "now",
   pending: "when it stops",

@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { getAll, makePlan } from "../api.ts";
 import { count, listNames } from "../format.ts";
 import { useAsync } from "../hooks.ts";
-import { cleanRequest, PlanConfirm } from "../plan/dialog.tsx";
+import { OtherPlanNotice, PlanConfirm, useConfirmation } from "../plan/confirm.tsx";
+import { cleanRequest } from "../plan/dialog.tsx";
 import { RunningField } from "../plan/options.tsx";
 import { PlanView } from "../plan/view.tsx";
 import { useSubmit } from "../run.tsx";
@@ -82,13 +83,14 @@ function RebaseDialog({ selection, onClose, onDone }: RebaseProps) {
     onClose();
     onDone?.(job);
   });
+  const confirmation = useConfirmation(plan, () => void sending.send(request));
   const who = selection.all_of ? `all clones of ${selection.all_of}` : listNames(selection.machines ?? []);
   const footer = (
     <>
       <p class="grow"><FateWords text={plan.value?.summary || undefined} /></p>
       {step > 0 ? <Button onClick={() => setStep(step - 1)}>Back</Button> : <Button onClick={onClose}>Cancel</Button>}
       {step < 2 ? <Button kind="primary" type="submit" why={onto ? undefined : "Choose a base first"}>{step === 0 ? "Next" : "Show the plan"}</Button>
-        : <PlanConfirm plan={plan.value ?? undefined} request={request} busy={plan.isBusy || sending.isBusy} onConfirm={() => void sending.send(request)} />}
+        : <PlanConfirm plan={plan} confirmation={confirmation} request={request} isSending={sending.isBusy} />}
     </>
   );
   return (
@@ -99,6 +101,7 @@ function RebaseDialog({ selection, onClose, onDone }: RebaseProps) {
       {step === 0 && (candidates ? <TargetStep candidates={candidates} onto={onto} onChoose={(name) => change({ onto: name })} /> : !bases.problem && <Loading />)}
       {step === 1 && <HowStep request={request} change={change} />}
       {sending.problem && <ProblemNotice problem={sending.problem} />}
+      {step === 2 && <OtherPlanNotice confirmation={confirmation} />}
       {step === 2 && plan.problem && <ProblemNotice problem={plan.problem} />}
       {step === 2 && !plan.problem && (plan.value ? <PlanView plan={plan.value} /> : <Loading label="Planning…" />)}
     </Dialog>

@@ -1,6 +1,6 @@
 // The frame of a screen: heading with actions, notices, empty states, times, progress.
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { formatExact, formatTime } from "../format.ts";
 import type { Problem } from "../api.ts";
 import { Icon, type IconName } from "./icon.tsx";
@@ -41,10 +41,14 @@ export function Screen({ title, windowTitle, subtitle, up, actions, fills, child
 export type NoticeTone = "info" | "good" | "warning" | "bad";
 const NOTICE_ICONS: Record<NoticeTone, IconName> = { info: "info", good: "check", warning: "warning", bad: "error" };
 
-/** A word to the reader inside the page; alert: said at once by screen readers. */
+/** A word to the reader inside the page; alert: said at once by screen readers, and brought into view where a dialog is scrolled. */
 export function Notice({ tone = "info", alert, children }: { tone?: NoticeTone; alert?: boolean; children: ComponentChildren }) {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (alert && element.current!.closest("dialog")) element.current!.scrollIntoView({ block: "nearest" });
+  }, []);
   return (
-    <div class={`notice ${tone}`} role={alert ? "alert" : undefined}>
+    <div ref={element} class={`notice ${tone}`} role={alert ? "alert" : undefined}>
       <Icon name={NOTICE_ICONS[tone]} />
       <div class="grow">{children}</div>
     </div>
