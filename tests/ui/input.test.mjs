@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { newContext, newPage } from "./browser.mjs";
 import { Mouse, row, topDialog } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { makeBase, setupLink, underpin } from "./world.mjs";
+import { machine, makeBase, makeImage, setupLink, underpin } from "./world.mjs";
 
 useWorld(async () => {
   await makeBase("office-1");
@@ -82,6 +82,36 @@ step("a name as long as names can be is shown whole in its dialogs, and does not
   assert.ok(box.x >= 0 && box.x + box.width <= 1280, "the dialog stays in the window");
   await close();
   await underpin("remove", long, "--now", "--yes");
+});
+
+step("disk files are imported, what is wrong with them is said beside the fields, and what the daemon refuses is mended there", async () => {
+  const path = await makeImage("loose.qcow2");
+  await page.goto("/bases");
+  await mouse.press("Import a machine…");
+  await mouse.press("Disk files without a domain…");
+  await refused("Name", "", /Say how the machine is called/, "Show the plan");
+  await refused("Name", HOSTILE, /letters, digits/);
+  await refused("Name", "desk-1", /exists already/);
+  await refused("File of disk 1", "images/loose.qcow2", /whole path/);
+  await refused("Memory", "much", /Type a size/);
+  await refused("Processors", "0", /1 to 1,024/);
+  await mouse.fill("Name", "loose");
+  await mouse.fill("Memory", "1 GiB");
+  await mouse.fill("Processors", "1");
+  await mouse.press("Another disk");
+  await mouse.fill("File of disk 1", path.replace("loose", "missing"));
+  await refused("File of disk 2", path.replace("loose", "missing"), /named twice/);
+  await mouse.press("Leave disk 2 out");
+  await mouse.press("Show the plan");
+  await topDialog(page).getByText(/missing\.qcow2/).first().waitFor();
+  await mouse.press("Cancel");
+  await page.getByRole("heading", { name: "Import loose" }).waitFor({ state: "detached" });
+  await mouse.fill("File of disk 1", path);
+  await mouse.press("Show the plan");
+  await topDialog(page).getByRole("rowheader", { name: "loose" }).waitFor();
+  await mouse.press("Import");
+  await row(page, "loose").waitFor();
+  assert.equal((await machine("loose")).volumes[0].role, "system");
 });
 
 step("volumes", async () => {

@@ -100,6 +100,19 @@ export const isSettled = async (name) => {
 };
 export const isOff = async (name) => (await virsh("domstate", name)) === "shut off";
 
+/** The directory of a machine in the store. */
+export const directoryOf = async (name) => join((await underpinJson("status")).store.path, "machines", (await machine(name)).id);
+
+/** An image that belongs to no domain; its path. */
+export async function makeImage(name, format = "qcow2") {
+  const path = join(IMAGES, name);
+  await run("qemu-img", "create", "-q", "-f", format, path, "64M");
+  return path;
+}
+
+/** Sets or takes a file's or directory's flags, as "+i": not even root changes it then. */
+export const setFlags = (flags, path) => run("chattr", flags, path);
+
 // --- what the tests leave -------------------------------------------------------------------------
 
 /** Where screenshots go. */

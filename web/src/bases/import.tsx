@@ -11,12 +11,8 @@ import { Dialog, openDialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import "../ui/choose.css";
 import { Empty, Loading, Notice, ProblemNotice } from "../ui/page.tsx";
-
-const ROLES: { value: Role; label: string }[] = [
-  { value: "system", label: "system: REPLACED by restore and rebase" },
-  { value: "temporary", label: "temporary: RESET at every stop" },
-  { value: "data", label: "data: always KEPT" },
-];
+import { openImportFiles } from "./import_files.tsx";
+import { ROLES } from "./roles.ts";
 
 type Disk = Domain["disks"][number];
 const isVolume = (disk: Disk) => disk.proposed_role !== null && disk.target !== null;
@@ -27,20 +23,17 @@ interface ListProps {
 }
 
 function DomainList({ domains, onChoose }: ListProps) {
-  if (domains.length === 0) return <Empty icon="import" title="Libvirt has no other domains">Every domain of this host is managed already. Make a machine with virt-manager or virt-install, then come back.</Empty>;
+  if (domains.length === 0) return <Empty icon="import" title="Libvirt has no other domains">Every domain of this host is managed already. Make a machine with virt-manager or virt-install and come back, or import disk files.</Empty>;
   return (
-    <>
-      <ul class="choose">
-        {domains.map((domain) => (
-          <li key={domain.uuid} class="choose-entry">
-            <span class="grow"><b>{domain.name}</b> <small>{count(domain.disks.filter(isVolume).length, "disk")}</small></span>
-            <PowerMark power={domain.power} />
-            <Button small why={domain.power === "off" ? undefined : "Shut it down first: only a machine that is off is imported"} onClick={() => onChoose(domain)}>Choose</Button>
-          </li>
-        ))}
-      </ul>
-      <p class="faint">Disk files that belong to no domain are imported by the command line: <code>underpin import NAME --disk FILE,role=system</code></p>
-    </>
+    <ul class="choose">
+      {domains.map((domain) => (
+        <li key={domain.uuid} class="choose-entry">
+          <span class="grow"><b>{domain.name}</b> <small>{count(domain.disks.filter(isVolume).length, "disk")}{domain.power !== "off" && ": shut it down to import it"}</small></span>
+          <PowerMark power={domain.power} />
+          <Button small why={domain.power === "off" ? undefined : "Shut it down first: only a machine that is off is imported"} onClick={() => onChoose(domain)}>Choose</Button>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -78,8 +71,13 @@ function ImportDialog({ onClose, onDone }: { onClose: () => void; onDone?: ((job
     const disks = Object.entries(roles).map(([target, role]) => ({ target, role }));
     openPlan({ verb: "import", machines: [domain!.name], domain: domain!.name, disks }, { title: `Import ${domain!.name}`, ...(onDone && { onDone }) });
   };
+  const files = () => {
+    onClose();
+    openImportFiles();
+  };
   const footer = (
     <>
+      <span class="grow">{!domain && <Button kind="quiet" onClick={files}>Disk files without a domain…</Button>}</span>
       <Button onClick={domain ? () => setDomain(null) : onClose}>{domain ? "Back" : "Cancel"}</Button>
       {domain && <Button kind="primary" type="submit">Confirm the roles</Button>}
     </>

@@ -19,6 +19,11 @@ export function patternProblem(pattern: string, count: number): string {
   return "";
 }
 
+/** What is wrong with the name of one machine; empty: nothing. */
+export function nameProblem(name: string, isTaken: (name: string) => boolean): string {
+  return patternProblem(name, 1) || (isTaken(name) ? `${name} exists already. Choose another name.` : "");
+}
+
 export function countProblem(count: number): string {
   return Number.isInteger(count) && count >= 1 && count <= COUNT_MAX ? "" : `1 to ${COUNT_MAX.toLocaleString()} clones can be made at once.`;
 }

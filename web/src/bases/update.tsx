@@ -18,7 +18,7 @@ import { Loading, Notice } from "../ui/page.tsx";
 import { Steps } from "../ui/steps.tsx";
 import { useTakenNames } from "./clone.tsx";
 import { machinePage } from "./paths.ts";
-import { nextName, patternProblem } from "./names.ts";
+import { nameProblem, nextName } from "./names.ts";
 
 const reasonFor = (base: Machine) => `maintenance: becomes the base after ${base.name}`;
 
@@ -51,7 +51,7 @@ function CloneStep({ base }: StepProps) {
   const [isBusy, follow] = useJob();
   const name = typed ?? nextName(base.name, isTaken);
   const [isMade, setMade] = useState(false);
-  const problem = isBusy ? "" : patternProblem(name, 1) || (isTaken(name) ? `${name} exists already. Choose another name.` : "");
+  const problem = isBusy ? "" : nameProblem(name, isTaken);
   const make = async () => {
     setName(name);
     const job = await submit({ verb: "clone", machines: [base.name, name] });

@@ -78,17 +78,30 @@ function PrepareOptions({ request, plan, change }: OptionProps) {
   );
 }
 
+/** Whether an option was chosen, or is the way past a refusal, as the daemon's hints name it. */
+const isAsked = ({ request, plan }: OptionProps, option: "force" | "flatten") =>
+  request[option] || plan?.items.some((item) => item.decision === "refuse" && item.hint?.includes(`--${option}`));
+
+function ImportOptions(props: OptionProps) {
+  if (!isAsked(props, "flatten")) return null;
+  return (
+    <CheckField label="Import a full copy" help="Converted and flattened into one image. It takes time and room; the file itself stays where it is."
+      checked={props.request.flatten ?? false} onChange={(flatten) => props.change({ flatten: flatten || undefined } as Partial<Request>)} />
+  );
+}
+
 const OPTIONS: Partial<Record<Verb, ComponentType<OptionProps>>> = {
   restore: RunningWhereRunning,
   rebase: RunningWhereRunning,
   undo: RunningWhereRunning,
   remove: RemoveOptions,
   prepare: PrepareOptions,
+  import: ImportOptions,
 };
 
 export function PlanOptions(props: OptionProps) {
   const Options = OPTIONS[props.request.verb];
-  const needsForce = props.request.force || props.plan?.items.some((item) => item.decision === "refuse" && item.hint?.includes("--force"));
+  const needsForce = isAsked(props, "force");
   if (!Options && !needsForce) return null;
   return (
     <div class="stack">
