@@ -8,14 +8,15 @@ import { guest, guestBooted, makeBase, setupLink, underpin, until, virsh } from 
 
 useWorld(async () => {
   await makeBase("office-1", "--screen");
-  await underpin("clone", "office-1", "desk-1");
+  await underpin("clone", "office-1", "desk-1", "desk-2");
 });
 
+const PASSWORD = "a quiet lunch break";
 let page, mouse;
 
 /** How many pixels of the screen are lit. */
-const litPixels = () =>
-  page.locator(".console-screen canvas").evaluate((canvas) => {
+const litPixels = (on = page) =>
+  on.locator(".console-screen canvas").evaluate((canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let lit = 0;
     for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] > 96) lit++;
@@ -35,7 +36,7 @@ step("a machine that is off is started from its console's address, and the scree
   mouse = new Mouse(page);
   await page.goto(await setupLink());
   await mouse.fill("Name of your account", "anna");
-  await mouse.fill("New password", "a quiet lunch break");
+  await mouse.fill("New password", PASSWORD);
   await mouse.press("Set up");
   await page.getByRole("heading", { name: "Bases" }).waitFor();
   await page.goto("/machines/desk-1/console");
@@ -61,6 +62,36 @@ step("what is typed arrives in the guest, and the keys come back", async () => {
   for (const key of ["Control", "Alt", "Shift"]) await page.keyboard.down(key);
   for (const key of ["Shift", "Alt", "Control"]) await page.keyboard.up(key);
   await until("the focus is on a button again", () => new Keyboard(page).isOn("button", "Keyboard to the screen"));
+});
+
+// by Escape it is left too, but that key is the browser's own, which has no such thing without a window
+step("the screen fills everything, and comes back", async () => {
+  await mouse.press("Full screen");
+  await until("the console is on the full screen", () => page.evaluate(() => document.fullscreenElement?.matches(".console")));
+  await mouse.press("Leave full screen");
+  await until("it is on the page again", () => page.evaluate(() => document.fullscreenElement === null));
+  await page.getByRole("button", { name: "Full screen", exact: true }).waitFor();
+});
+
+step("a user sees the screen of the own machine, and nobody else's", async () => {
+  const link = (await underpin("account", "add", "uma", "desk-1", "--role", "user")).split("\n").at(-1);
+  const own = await newPage(await newContext());
+  const hand = new Mouse(own);
+  await own.goto(link);
+  await hand.fill("New password", PASSWORD);
+  await hand.press("Set password");
+  await hand.press("Open screen");
+  await own.locator(".console-screen canvas").waitFor();
+  await until("its screen is seen", async () => (await litPixels(own)) > 500);
+  await own.goto("/machines/desk-2/console");
+  await own.getByText("There is no such machine").waitFor();
+  const { request } = own.context();
+  const { csrf } = await (await request.get("/api/v1/session")).json();
+  for (const name of ["desk-2", "office-1"]) {
+    assert.equal((await request.post(`/api/v1/machines/${name}/console`, { headers: { "X-CSRF-Token": csrf } })).status(), 404, `${name}: a ticket`);
+    assert.equal((await request.get(`/api/v1/machines/${name}/console.vv`)).status(), 404, `${name}: a file for virt-viewer`);
+  }
+  assertCalm(own);
 });
 
 step("what virt-viewer opens no file for is said, with what does", async () => {

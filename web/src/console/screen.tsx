@@ -30,11 +30,12 @@ interface ToolsProps {
   session: ConsoleSession | null;
   machine: Machine;
   fits: boolean;
+  isFull: boolean;
   onFit: () => void;
   onFull: () => void;
 }
 
-function Tools({ session, machine, fits, onFit, onFull }: ToolsProps) {
+function Tools({ session, machine, fits, isFull, onFit, onFull }: ToolsProps) {
   const why = session?.state.value.kind === "connected" ? undefined : "There is no connection";
   return (
     <div class="row console-tools" role="group" aria-label="Console">
@@ -42,7 +43,7 @@ function Tools({ session, machine, fits, onFit, onFull }: ToolsProps) {
       <Button small why={why} onClick={() => session?.ctrlAltDel()}>Ctrl Alt Del</Button>
       <Button small why={why} onClick={() => openSend(session!, machine.name)}>Send text…</Button>
       <Button small aria-pressed={fits} onClick={onFit}>Fit to window</Button>
-      <Button small onClick={onFull}>Full screen</Button>
+      <Button small onClick={onFull}>{isFull ? "Leave full screen" : "Full screen"}</Button>
       <Button icon="import" onClick={() => void openInViewer(machine)}>Open in virt-viewer</Button>
     </div>
   );
@@ -75,12 +76,25 @@ function KeyboardHint({ isInside, machine }: { isInside: boolean; machine: Machi
   );
 }
 
+/** Whether an element fills the screen, and how that is changed; who leaves by Escape is heard of too. */
+function useFullScreen(frame: { current: HTMLElement | null }): [boolean, () => void] {
+  const [isFull, setFull] = useState(false);
+  useEffect(() => {
+    const look = () => setFull(document.fullscreenElement !== null && document.fullscreenElement === frame.current);
+    document.addEventListener("fullscreenchange", look);
+    return () => document.removeEventListener("fullscreenchange", look);
+  }, []);
+  const toggle = () => void (isFull ? document.exitFullscreen() : frame.current!.requestFullscreen()).catch(toastProblem);
+  return [isFull, toggle];
+}
+
 function LiveConsole({ machine }: { machine: Machine }) {
   const frame = useRef<HTMLDivElement>(null);
   const target = useRef<HTMLDivElement>(null);
   const [session, setSession] = useState<ConsoleSession | null>(null);
   const [fits, setFits] = useState(true);
   const [isInside, setInside] = useState(false);
+  const [isFull, onFull] = useFullScreen(frame);
   useEffect(() => {
     const made = new ConsoleSession(machine.name, target.current!, fits);
     setSession(made);
@@ -100,7 +114,7 @@ function LiveConsole({ machine }: { machine: Machine }) {
   const state = session?.state.value ?? { kind: "connecting" };
   return (
     <div ref={frame} class="console">
-      <Tools session={session} machine={machine} fits={fits} onFit={onFit} onFull={() => void frame.current!.requestFullscreen()} />
+      <Tools session={session} machine={machine} fits={fits} isFull={isFull} onFit={onFit} onFull={onFull} />
       <StateNotice state={state} machine={machine} again={() => session?.again()} />
       <div ref={target} class={`console-screen takes-keys ${fits ? "fits" : ""}`} hidden={state.kind !== "connected"} role="application" aria-label={`Screen of ${machine.name}`}
         onKeyDownCapture={leave} onFocusCapture={() => setInside(true)} onBlurCapture={() => setInside(false)} />
@@ -120,7 +134,7 @@ function OffConsole({ machine }: { machine: Machine }) {
 export function ConsoleScreen({ params }: { params: Record<string, string> }) {
   const machine = findMachine(params["name"]!);
   if (!machinesRead.value) return <Loading />;
-  if (!machine) return <Empty icon="machines" title="There is no such machine" actions={<a href="/machines">Machines</a>} />;
+  if (!machine) return <Empty alone icon="machines" title="There is no such machine" actions={<a href="/machines">Machines</a>} />;
   return (
     <Screen title={<span class="row">{machine.name} <span class="title-mark"><PowerMark power={machine.power} /></span></span>} windowTitle={`${machine.name}: console`} fills
       up={{ href: pageOf(machine), label: machine.name }}>
