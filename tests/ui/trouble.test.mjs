@@ -1,12 +1,13 @@
 // What people do who are in a hurry, or who do two things at once: double clicks, the back button, machines that are gone.
 import assert from "node:assert/strict";
 import { newContext, newPage } from "./browser.mjs";
-import { Mouse, row, topDialog } from "./hands.mjs";
+import { jobState, Mouse, row, topDialog } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { machine, makeBase, setupLink, underpin, underpinJson, until } from "./world.mjs";
+import { directoryOf, machine, makeBase, setFlags, setupLink, underpin, underpinJson, until } from "./world.mjs";
 
 useWorld(async () => {
   await makeBase("office-1");
+  await makeBase("office-2", "--version", "2");
   await underpin("clone", "office-1", "desk-1", "desk-2");
 });
 
@@ -53,6 +54,33 @@ step("a plan whose machine is removed meanwhile says so when it is confirmed", a
   await mouse.press("Restore");
   await page.getByText(/'twice'/).last().waitFor();
   await page.keyboard.press("Escape");
+});
+
+step("one machine of a rebase fails: the job says why, and when the cause is gone Retry failed takes that one alone", async () => {
+  const directory = await directoryOf("desk-2");
+  await setFlags("+i", directory);
+  await mouse.choose("office-1", "Rebase all clones…");
+  await topDialog(page).getByRole("radio", { name: /^office-2/ }).check();
+  await mouse.press("Next");
+  await mouse.press("Show the plan");
+  await mouse.press("Rebase 2 machines");
+  await mouse.press("Show the job", { role: "link", inside: page.locator(".toast").filter({ hasText: "Rebase" }) });
+  await jobState(page, "done", "failed");
+  const items = page.getByRole("region", { name: "Machines of the job" });
+  await items.getByRole("row").filter({ hasText: "desk-1" }).getByText("done", { exact: true }).waitFor();
+  const failed = items.getByRole("row").filter({ hasText: "desk-2" });
+  await failed.getByText("failed", { exact: true }).waitFor();
+  await failed.getByText(/Operation not permitted/).waitFor();
+  assert.equal((await machine("desk-2")).base, "office-1");
+  await setFlags("-i", directory);
+  const first = page.url();
+  await mouse.press("Retry failed (1)");
+  await page.waitForURL((url) => String(url) !== first);
+  await jobState(page, "done");
+  assert.deepEqual(await items.getByRole("rowheader").allInnerTexts(), ["desk-2"]);
+  for (const name of ["desk-1", "desk-2"]) assert.equal((await machine(name)).base, "office-2");
+  await mouse.press("Bases", { role: "link" });
+  await row(page, "office-2").getByText("2 clones").waitFor();
 });
 
 step(`${MANY} clones are made from one dialog, and the page keeps up`, async () => {
