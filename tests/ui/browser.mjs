@@ -52,11 +52,11 @@ export async function screenshotFailure(name) {
   return paths;
 }
 
-/** What axe finds on a page that is serious or critical, as text; empty: nothing. */
+/** What axe finds on a page that is more than minor, as text; empty: nothing. */
 export async function axeFindings(page) {
   await page.evaluate(await readFile(AXE, "utf8"));
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .filter(({ impact }) => impact !== "minor")
     .map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map(({ target }) => target.join(" ")).slice(0, 5).join(", ")}`);
 }

@@ -48,10 +48,12 @@ async function look(name) {
   await shoot(name);
   await examine(name);
   await page.emulateMedia({ colorScheme: "dark" });
-  if (isDocumented(`${name}-dark`)) await shoot(`${name}-dark`);
+  await shoot(`${name}-dark`);
   await examine(`${name}, dark`);
-  await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(NARROW);
+  await shoot(`${name}-narrow-dark`);
+  await page.emulateMedia({ colorScheme: "light" });
+  await shoot(`${name}-narrow`);
   const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (sideways > 0) looks.push(`${name}, narrow: sticks out by ${sideways} pixels`);
   await page.setViewportSize(SIZE);
@@ -113,6 +115,11 @@ step("dialogs of a base", async () => {
   await look("update");
   await close();
   await mouse.press("Import a machine…");
+  await mouse.press("Disk files without a domain…");
+  await mouse.press("Another disk");
+  await look("import-files");
+  await close();
+  await mouse.press("Import a machine…");
   await look("import-choose");
   await mouse.press("Choose");
   await look("import-roles");
@@ -130,7 +137,8 @@ step("dialogs of a base", async () => {
 step("rebase", async () => {
   await mouse.choose("office-1", "Rebase all clones…");
   await topDialog(page).getByText("made from office-1").waitFor();
-  await topDialog(page).getByRole("button", { name: "Outlines" }).last().click();
+  // those of a base that does not fit are open already
+  await topDialog(page).getByRole("button", { name: "Outlines" }).first().click();
   await look("rebase-target");
   await mouse.press("Next");
   await look("rebase-how");

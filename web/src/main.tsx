@@ -10,7 +10,7 @@ import { startTheme } from "./theme.ts";
 import { Empty, Loading } from "./ui/page.tsx";
 
 function Page() {
-  if (!session.value) return away.value ? <Empty icon="error" title="The daemon does not answer">This page goes on by itself when it is back.</Empty> : <Loading />;
+  if (!session.value) return away.value ? <Empty alone icon="error" title="The daemon does not answer">This page goes on by itself when it is back.</Empty> : <Loading />;
   return session.value.account ? <Shell /> : <OpenScreen />;
 }
 

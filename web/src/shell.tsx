@@ -138,7 +138,7 @@ function Banners() {
 }
 
 function NotFound() {
-  return <Empty icon="search" title="There is nothing at this address" actions={<a href="/">To the start</a>} />;
+  return <Empty alone icon="search" title="There is nothing at this address" actions={<a href="/">To the start</a>} />;
 }
 
 function CurrentScreen() {
@@ -178,6 +178,7 @@ export function Shell() {
         <main id="content" tabIndex={-1}>
           <Banners />
           <div class="main-screen">{path === "/" ? <Loading /> : <CurrentScreen />}</div>
+          <Menus />
         </main>
       </div>
       <Overlays />
@@ -199,5 +200,5 @@ export function OpenScreen() {
 
 /** What lies above every screen. */
 function Overlays() {
-  return <><Dialogs /><SessionEnded /><Menus /><Toasts /></>;
+  return <><Dialogs /><SessionEnded /><Toasts /></>;
 }

@@ -139,7 +139,7 @@ function MachineDetails({ machine }: { machine: MachineFull }) {
 }
 
 function Gone({ name }: { name: string }) {
-  return <Empty icon="machines" title={`There is no machine “${name}”`} actions={<a href="/machines">All machines</a>}>It may have been removed or renamed.</Empty>;
+  return <Empty alone icon="machines" title={`There is no machine “${name}”`} actions={<a href="/machines">All machines</a>}>It may have been removed or renamed.</Empty>;
 }
 
 /** For those who see more than their own machines. */

@@ -15,7 +15,7 @@ export function SelectionBar({ chosen, clear }: { chosen: Machine[]; clear: () =
         {actions.map((action) => {
           const those = suited(action, chosen);
           return (
-            <Button key={action.id} small icon={action.icon} kind={action.danger ? "quiet" : "plain"} onClick={() => action.run(those)}>
+            <Button key={action.id} small icon={action.icon} onClick={() => action.run(those)}>
               {action.label}{those.length < chosen.length && <small> ({those.length.toLocaleString()})</small>}
             </Button>
           );

@@ -101,7 +101,7 @@ export function MyMachineScreen({ params }: { params: Record<string, string> }) 
   const machine = findMachine(params["name"]!);
   const up = { href: "/machines", label: "My machines" };
   if (!machinesRead.value) return <Loading />;
-  if (!machine) return <Empty icon="machines" title="There is no such machine" actions={<a href="/machines">My machines</a>}>Perhaps it is no longer assigned to you.</Empty>;
+  if (!machine) return <Empty alone icon="machines" title="There is no such machine" actions={<a href="/machines">My machines</a>}>Perhaps it is no longer assigned to you.</Empty>;
   return (
     <Screen title={machine.name} windowTitle={machine.name} up={up}>
       <div class="my-cards"><Card machine={machine} isLink={false} /></div>

@@ -8,6 +8,7 @@ import { StateChip } from "../ui/chip.tsx";
 import { Empty, Loading, ProblemNotice, Progress, Screen, Time } from "../ui/page.tsx";
 import { Table, type Column } from "../ui/table.tsx";
 import { describeCounts, describeTarget, VERBS } from "../words.ts";
+import "./job.css";
 
 /** The bar of a job: done, pending and failed of all. */
 export function JobProgress({ job }: { job: Job }) {

@@ -65,7 +65,7 @@ export function RoleSummary({ roles }: { roles: Machine["roles"] }) {
 }
 
 export function RoleName({ role }: { role: Role }) {
-  return <span class="roles"><i class={role} aria-hidden="true" />{role}</span>;
+  return <span class="roles named"><i class={role} aria-hidden="true" />{role}</span>;
 }
 
 const JOB_TONES: Record<JobState | ItemState, Tone> = {

@@ -1,4 +1,4 @@
-// Menus: a popover in the browser's top layer, so that it lies above dialogs too and closes by Escape or a click elsewhere.
+// Menus: a popover in the browser's top layer, so that nothing cuts it off, and it closes by Escape or a click elsewhere.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { ButtonProps } from "./button.tsx";
@@ -98,7 +98,7 @@ function typeAhead(all: HTMLElement[], now: number, key: string): void {
   order.find((entry) => entry.textContent?.trim().toLowerCase().startsWith(key.toLowerCase()))?.focus();
 }
 
-/** Where menus appear: once, in the shell. */
+/** Where menus appear: once, in the shell's main part, so that they belong to a landmark. */
 export function Menus() {
   return shown.value && <MenuPopover menu={shown.value} />;
 }

@@ -65,12 +65,21 @@ export function ProblemNotice({ problem }: { problem: Problem }) {
   );
 }
 
+interface EmptyProps {
+  icon: IconName;
+  title: string;
+  /** There is nothing else on the screen: the title is its heading. */
+  alone?: boolean;
+  children?: ComponentChildren;
+  actions?: ComponentChildren;
+}
+
 /** Nothing there yet, and the first step. */
-export function Empty({ icon, title, children, actions }: { icon: IconName; title: string; children?: ComponentChildren; actions?: ComponentChildren }) {
+export function Empty({ icon, title, alone, children, actions }: EmptyProps) {
   return (
     <div class="empty">
       <Icon name={icon} size={32} />
-      <h2>{title}</h2>
+      {alone ? <h1 tabIndex={-1}>{title}</h1> : <h2>{title}</h2>}
       {children && <div class="soft">{children}</div>}
       {actions && <div class="row">{actions}</div>}
     </div>
