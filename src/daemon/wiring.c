@@ -27,6 +27,7 @@
 #include "http/handlers.h"
 #include "http/routes.h"
 #include "http/server.h"
+#include "http/static_files.h"
 #include "http/web_server.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "storage/directory/directory_storage.h"
@@ -251,10 +252,17 @@ static void log_setup_link(Wiring *wiring)
         return;
     g_autofree char *token = access_new_setup_token(wiring->access, NULL);
     g_autofree char *address = web_server_address(wiring->web);
-    if (token)
+    if (!token)
+        return;
+    const int days = ACCESS_SETUP_SECONDS / (24 * 3600);
+    if (static_files_have_page())
         g_message("there is no account for the web page yet: within %d days the first "
                   "administrator is made at %s/setup#%s",
-                  ACCESS_SETUP_SECONDS / (24 * 3600), address, token);
+                  days, address, token);
+    else
+        g_message("there is no account for the API yet: within %d days the first administrator is "
+                  "made by POST %s/api/v1/setup with the token %s",
+                  days, address, token);
 }
 
 static void make_api(Wiring *wiring)

@@ -198,7 +198,7 @@ static void try_listen(Front *front)
         g_warning("the web page cannot be reached: %s; trying again every %u s", problem->message,
                   front->config.retry_seconds);
     if (fd >= 0)
-        g_message("the web page answers at port %u", tcp_listener_port(fd));
+        g_message("the web server answers at port %u", tcp_listener_port(fd));
     g_clear_error(&front->problem);
     front->problem = g_steal_pointer(&problem);
     front->listen_fd = fd;

@@ -2,6 +2,7 @@
 #include "foundation/error.h"
 #include "http/handlers.h"
 #include "http/page.h"
+#include "http/static_files.h"
 #include "http/web_server.h"
 #include "model/json.h"
 #include "model/json_put.h"
@@ -138,6 +139,7 @@ static json_t *web_to_json(WebServer *web)
     address = web_server_address(web);
     fingerprint = web_server_fingerprint(web);
     json_put_text(json, "state", answers ? "answering" : "unavailable");
+    json_put_flag(json, "page", static_files_have_page());
     json_put_text(json, "address", address);
     json_put_text_if_any(json, "fingerprint", fingerprint);
     if (problem)

@@ -20,6 +20,11 @@ static const struct {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(codings) == PAGE_CODING_COUNT);
 
+gboolean static_files_have_page(void)
+{
+    return page_file_count > 0;
+}
+
 static const PageFile *find_file(const char *name)
 {
     for (gsize i = 0; i < page_file_count; i++) {
@@ -91,9 +96,10 @@ HttpResponse *static_files_answer(const HttpRequest *request)
     if (!g_str_equal(request->method, "GET"))
         return NULL;
     const PageFile *file = find_file(request->path);
-    if (!file && (g_str_equal(request->path, "/") || is_within_page(request)))
+    gboolean is_page = g_str_equal(request->path, "/") || is_within_page(request);
+    if (!file && is_page)
         file = find_file(INDEX);
     if (file)
         return file_answer(file, request);
-    return page_file_count == 0 && is_within_page(request) ? refuse_without_page() : NULL;
+    return is_page && !static_files_have_page() ? refuse_without_page() : NULL;
 }

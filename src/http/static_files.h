@@ -3,6 +3,9 @@
 
 #include "http/message.h"
 
+/* FALSE where the daemon is built without the page. */
+gboolean static_files_have_page(void);
+
 /*
  * The answer to a request that no route takes: a file of the page; the page itself for any other
  * address that a browser opens, as addresses within it are the page's own; NULL else. Compressed as

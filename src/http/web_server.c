@@ -13,6 +13,7 @@
 #include "http/front.h"
 #include "http/lock.h"
 #include "http/server.h"
+#include "http/static_files.h"
 #include "http/tls_certificate.h"
 
 #define IDLE_SECONDS    30
@@ -110,8 +111,11 @@ static void log_start(WebServer *web)
 {
     g_autofree char *address = web_server_address(web);
     g_autofree char *fingerprint = web_server_fingerprint(web);
-    g_message("the web page is at %s/%s%s", address,
-              fingerprint ? ", its certificate has the SHA-256 fingerprint " : "",
+    g_message("%s %s/%s%s",
+              static_files_have_page()
+                  ? "the web page is at"
+                  : "this underpind is built without the web page; its API is at",
+              address, fingerprint ? ", its certificate has the SHA-256 fingerprint " : "",
               fingerprint ? fingerprint : "");
 }
 

@@ -70,7 +70,10 @@ static void print_web(const json_t *web)
             say("            %s", hint);
         return;
     }
-    say("Web page    %s/", text_of(web, "address"));
+    say(json_is_false(json_object_get(web, "page"))
+            ? "Web page    none: underpind is built without it; its API is at %s/"
+            : "Web page    %s/",
+        text_of(web, "address"));
     if (fingerprint != NULL)
         say("            certificate %s", fingerprint);
 }

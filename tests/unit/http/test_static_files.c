@@ -27,6 +27,21 @@ static const PageFile *some_asset(void)
     return NULL;
 }
 
+static void a_daemon_without_the_page_says_so(void **state)
+{
+    static const char *const addresses[] = {"/", "/setup", "/bases/office-1"};
+    (void)state;
+    if (static_files_have_page())
+        skip();
+    for (guint i = 0; i < G_N_ELEMENTS(addresses); i++) {
+        g_autoptr(HttpResponse) response = get(addresses[i], "Accept", "text/html");
+        assert_int_equal(response->status, 404);
+        const char *body = g_bytes_get_data(response->body, NULL);
+        assert_non_null(strstr(body, "built without the web page"));
+    }
+    assert_null(get("/api/v1/nothing", "Accept", "text/html"));
+}
+
 static void the_page_is_asked_for_each_time(void **state)
 {
     (void)state;
@@ -127,6 +142,7 @@ static void addresses_within_the_page_are_the_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_daemon_without_the_page_says_so),
         cmocka_unit_test(the_page_is_asked_for_each_time),
         cmocka_unit_test(assets_are_good_for_ever),
         cmocka_unit_test(every_asset_that_the_page_names_is_there),
