@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { asProblem, type Problem, submitJob } from "./api.ts";
-import { capital } from "./format.ts";
+import { capital, sentence } from "./format.ts";
 import { isOpen, jobs, noteJob } from "./store.ts";
 import type { Job, Request } from "./types.ts";
 import { dismissToast, toast, toastProblem } from "./ui/toast.tsx";
@@ -35,8 +35,8 @@ function JobNews({ id, toastKey }: { id: string; toastKey: { value: number } }) 
   if (!job) return null;
   return (
     <>
-      <span>{outcome(job)}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
-      {job.error && <p class="soft">{job.error.message}{job.error.hint && <><br />{job.error.hint}</>}</p>}
+      <span data-failed={job.state === "failed" || job.counts.failed > 0}>{outcome(job)}</span> <a href={`/jobs/${job.id}`}>Show the job</a>
+      {job.error && <p class="soft">{sentence(job.error.message)}{job.error.hint && <><br />{sentence(job.error.hint)}</>}</p>}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { SessionEnded, SessionEndedBanner } from "./account/login.tsx";
 import { api } from "./api.ts";
 import { sessionChanged } from "./events.ts";
-import { formatBytes } from "./format.ts";
+import { formatBytes, sentence } from "./format.ts";
 import { openGlossary } from "./glossary.tsx";
 import { address, match, navigate } from "./router.ts";
 import { home, openRoutes, routes } from "./routes.tsx";
@@ -130,8 +130,8 @@ function Banners() {
     <div class="banners" role="status">
       <SessionEndedBanner />
       {away.value && <p class="banner bad"><Icon name="error" /><span><b>The daemon does not answer.</b> What is shown may be old. Machines keep running; this page goes on by itself when it is back.</span></p>}
-      {question && <p class="banner bad"><Icon name="error" /><span><b>{question.message}</b> {question.hint}</span></p>}
-      {!question && status.value?.hook_problem && <p class="banner warning"><Icon name="warning" /><span><b>Nothing can be changed: libvirt's start hook is not in force.</b> {status.value.hook_problem}</span></p>}
+      {question && <p class="banner bad"><Icon name="error" /><span><b>{sentence(question.message)}</b> {question.hint && sentence(question.hint)}</span></p>}
+      {!question && status.value?.hook_problem && <p class="banner warning"><Icon name="warning" /><span><b>Nothing can be changed: libvirt's start hook is not in force.</b> {sentence(status.value.hook_problem)}</span></p>}
       {!away.value && readProblem.value && <p class="banner bad"><Icon name="error" /><span><b>{readProblem.value.message}</b> {readProblem.value.hint}</span></p>}
     </div>
   );

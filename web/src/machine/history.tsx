@@ -1,5 +1,5 @@
 // What was done to a machine, newest first, with the receipts that its data was kept.
-import { formatExact } from "../format.ts";
+import { formatExact, sentence } from "../format.ts";
 import type { HistoryEntry } from "../types.ts";
 import { FateWords, StateChip } from "../ui/chip.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -28,7 +28,7 @@ function Event({ entry, withJobs }: { entry: HistoryEntry; withJobs: boolean }) 
         <span class="soft grow">by {entry.requested_by}</span>
         {entry.finished_at && <span class="soft"><Time at={entry.finished_at} /></span>}
       </div>
-      {entry.message && <p class="event-note">{entry.message}</p>}
+      {entry.message && <p class="event-note">{sentence(entry.message)}</p>}
       <ReceiptNote entry={entry} />
     </li>
   );

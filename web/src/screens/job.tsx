@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { cancelJob, get } from "../api.ts";
 import { machinePage } from "../bases/paths.ts";
 import { useAsync } from "../hooks.ts";
-import { capital, count, formatBytes, formatDuration, formatExact, listNames } from "../format.ts";
+import { capital, count, formatBytes, formatDuration, formatExact, listNames, sentence } from "../format.ts";
 import { navigate } from "../router.ts";
 import { openPlan } from "../plan/dialog.tsx";
 import { mergeItems, requestFor } from "../job_items.ts";
@@ -111,8 +111,8 @@ function ItemDetail({ item }: { item: JobItem }) {
   return (
     <>
       {item.receipt && <Proof receipt={item.receipt} />}
-      {item.error ? <span>{item.error.message}</span> : item.message ?? (item.state === "pending" ? PENDING_HELP : "")}
-      {item.error?.hint && <p class="plan-note">{item.error.hint}</p>}
+      {item.error ? <span>{sentence(item.error.message)}</span> : item.message ?? (item.state === "pending" ? PENDING_HELP : "")}
+      {item.error?.hint && <p class="plan-note">{sentence(item.error.hint)}</p>}
     </>
   );
 }
@@ -151,7 +151,7 @@ export function JobScreen({ params }: { params: Record<string, string> }) {
   return (
     <Screen title={title} windowTitle={title} up={up} actions={<Actions job={job} items={items} />}>
       <Summary job={job} />
-      {job.error && <Notice tone="bad"><strong>{job.error.message}</strong>{job.error.hint && <p>{job.error.hint}</p>}</Notice>}
+      {job.error && <Notice tone="bad"><strong>{sentence(job.error.message)}</strong>{job.error.hint && <p>{sentence(job.error.hint)}</p>}</Notice>}
       {items.length > 0 && <Items job={job} items={items} />}
     </Screen>
   );

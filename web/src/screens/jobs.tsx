@@ -1,7 +1,7 @@
 // Jobs: what is being done and what was done, newest first.
 import { getAll } from "../api.ts";
 import { useAsync } from "../hooks.ts";
-import { formatDuration } from "../format.ts";
+import { formatDuration, sentence } from "../format.ts";
 import { isOpen, jobs } from "../store.ts";
 import type { Job } from "../types.ts";
 import { StateChip } from "../ui/chip.tsx";
@@ -36,7 +36,7 @@ function describeTime(job: Job): string {
 const columns: Column<Job>[] = [
   { head: "State", cell: (job) => <StateChip state={job.state} />, sort: (job) => job.state },
   { head: "Job", heading: true, cell: (job) => <a href={`/jobs/${job.id}`}>{VERBS[job.verb].title} <span class="soft">{describeTarget(job.request)}</span></a>, sort: (job) => job.verb },
-  { head: "Progress", cell: (job) => <>{isOpen(job) && <JobProgress job={job} />}<span class="soft">{job.error?.message ?? describeCounts(job)}<JobWait job={job} /></span></> },
+  { head: "Progress", cell: (job) => <>{isOpen(job) && <JobProgress job={job} />}<span class="soft">{job.error ? sentence(job.error.message) : describeCounts(job)}<JobWait job={job} /></span></> },
   { head: "Asked by", cell: (job) => job.requested_by, sort: (job) => job.requested_by },
   { head: "When", cell: (job) => <Time at={job.created_at} />, sort: (job) => job.created_at ?? "" },
   { head: "Took", cell: describeTime, number: true },
