@@ -10,13 +10,14 @@ import { Table, type Column } from "../ui/table.tsx";
 import { describeCounts, describeTarget, VERBS } from "../words.ts";
 import "./job.css";
 
-/** The bar of a job: done, pending and failed of all. */
+/** The bar of a job: done, pending, failed and left out of all. */
 export function JobProgress({ job }: { job: Job }) {
   const { done, pending, failed, skipped, cancelled } = job.counts;
   const shares = [
-    { value: done + skipped + cancelled, tone: "good" as const },
+    { value: done, tone: "good" as const },
     { value: pending, tone: "warning" as const },
     { value: failed, tone: "bad" as const },
+    { value: skipped + cancelled, tone: "faint" as const },
   ];
   return <Progress label={VERBS[job.verb].progress} total={job.total} shares={shares} active={job.state === "running"} />;
 }

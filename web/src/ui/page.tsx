@@ -97,7 +97,7 @@ export function Time({ at }: { at: string | null | undefined }) {
 
 export interface Share {
   value: number;
-  tone: "good" | "warning" | "bad" | "accent";
+  tone: "good" | "warning" | "bad" | "accent" | "faint";
 }
 
 /** A bar of shares of a total, for example done, pending, failed. */
