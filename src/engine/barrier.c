@@ -48,7 +48,9 @@ void engine_base_release(Engine *engine, const char *base_id)
     g_rw_lock_writer_unlock(&engine->lock);
 }
 
-gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, GError **error)
+/* That it is brief is known from the first moment on: a job that comes then waits for it. */
+static gboolean occupy(Engine *engine, const char *machine_id, const char *who, gboolean is_brief,
+                       GError **error)
 {
     g_rw_lock_writer_lock(&engine->lock);
     g_autofree char *owner = g_strdup(g_hash_table_lookup(engine->busy, machine_id));
@@ -56,12 +58,19 @@ gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, 
         owner = base_use(engine, machine_id);
     if (!owner)
         g_hash_table_insert(engine->busy, g_strdup(machine_id), g_strdup(who));
+    if (!owner && is_brief)
+        g_hash_table_add(engine->brief, g_strdup(machine_id));
     g_rw_lock_writer_unlock(&engine->lock);
     if (!owner)
         return TRUE;
     g_autofree char *name = engine_machine_name(engine, machine_id);
     return error_set(error, UNDERPIN_ERROR_BUSY, "wait for it ('underpin job list') and try again",
                      "'%s' is in use: %s", name, owner);
+}
+
+gboolean engine_occupy(Engine *engine, const char *machine_id, const char *who, GError **error)
+{
+    return occupy(engine, machine_id, who, FALSE, error);
 }
 
 void engine_vacate(Engine *engine, const char *machine_id)
@@ -78,12 +87,7 @@ void engine_vacate(Engine *engine, const char *machine_id)
 gboolean engine_occupy_briefly(Engine *engine, const char *machine_id, const char *who,
                                GError **error)
 {
-    if (!engine_occupy(engine, machine_id, who, error))
-        return FALSE;
-    g_rw_lock_writer_lock(&engine->lock);
-    g_hash_table_add(engine->brief, g_strdup(machine_id));
-    g_rw_lock_writer_unlock(&engine->lock);
-    return TRUE;
+    return occupy(engine, machine_id, who, TRUE, error);
 }
 
 static gboolean is_brief(Engine *engine, const char *machine_id)
@@ -161,13 +165,81 @@ void gate_set(Engine *engine, const char *machine_id, GateState state)
     g_mutex_unlock(&engine->gate_lock);
 }
 
-void gate_unclaim(Engine *engine, const char *machine_id)
+/* A gate that somebody else has taken since stays as it is. */
+static void unclaim_locked(Engine *engine, const char *machine_id)
 {
-    g_mutex_lock(&engine->gate_lock);
     if (gate_state_locked(engine, machine_id) == GATE_CLAIMED)
         gate_set_locked(engine, machine_id, GATE_OPEN);
+}
+
+/* --- the hook's word against libvirt's */
+
+static void hear_locked(Engine *engine, const char *machine_id)
+{
+    guint64 *moment = g_new(guint64, 1);
+    *moment = ++engine->messages;
+    g_hash_table_insert(engine->heard, g_strdup(machine_id), moment);
+}
+
+static gboolean is_silent_locked(Engine *engine, const char *machine_id, guint64 moment)
+{
+    const guint64 *heard = g_hash_table_lookup(engine->heard, machine_id);
+    return !heard || *heard <= moment;
+}
+
+void gate_hear_start(Engine *engine, const char *machine_id)
+{
+    g_mutex_lock(&engine->gate_lock);
+    hear_locked(engine, machine_id);
+    gate_set_locked(engine, machine_id, GATE_CLAIMED);
     g_mutex_unlock(&engine->gate_lock);
 }
+
+void gate_hear_release(Engine *engine, const char *machine_id)
+{
+    g_mutex_lock(&engine->gate_lock);
+    hear_locked(engine, machine_id);
+    unclaim_locked(engine, machine_id);
+    g_mutex_unlock(&engine->gate_lock);
+}
+
+guint64 gate_moment(Engine *engine)
+{
+    g_mutex_lock(&engine->gate_lock);
+    guint64 moment = engine->messages;
+    g_mutex_unlock(&engine->gate_lock);
+    return moment;
+}
+
+gboolean gate_is_silent_since(Engine *engine, const char *machine_id, guint64 moment)
+{
+    g_mutex_lock(&engine->gate_lock);
+    gboolean silent = is_silent_locked(engine, machine_id, moment);
+    g_mutex_unlock(&engine->gate_lock);
+    return silent;
+}
+
+gboolean gate_claim_since(Engine *engine, const char *machine_id, guint64 moment)
+{
+    g_mutex_lock(&engine->gate_lock);
+    gboolean silent = is_silent_locked(engine, machine_id, moment);
+    if (silent)
+        gate_set_locked(engine, machine_id, GATE_CLAIMED);
+    g_mutex_unlock(&engine->gate_lock);
+    return silent;
+}
+
+gboolean gate_unclaim_since(Engine *engine, const char *machine_id, guint64 moment)
+{
+    g_mutex_lock(&engine->gate_lock);
+    gboolean silent = is_silent_locked(engine, machine_id, moment);
+    if (silent)
+        unclaim_locked(engine, machine_id);
+    g_mutex_unlock(&engine->gate_lock);
+    return silent;
+}
+
+/* --- taking a gate */
 
 static gboolean refuse_busy(Engine *engine, const char *machine_id, const char *what,
                             GError **error)
@@ -203,8 +275,10 @@ gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 dead
     while (in_time && gate_state_locked(engine, machine_id) == GATE_SETTLING)
         in_time = g_cond_wait_until(&engine->gate_changed, &engine->gate_lock, deadline);
     gboolean taken = gate_state_locked(engine, machine_id) != GATE_SETTLING;
-    if (taken)
+    if (taken) {
+        hear_locked(engine, machine_id);
         gate_set_locked(engine, machine_id, GATE_SETTLING);
+    }
     g_mutex_unlock(&engine->gate_lock);
     if (taken)
         return TRUE;

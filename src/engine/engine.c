@@ -43,6 +43,7 @@ Engine *engine_new(Storage *storage, Hypervisor *hypervisor, Catalog *catalog, C
     engine->old_marks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->stale_identities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->bases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->heard = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->gates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return engine;
 }
@@ -67,6 +68,7 @@ void engine_free(Engine *engine)
     g_mutex_clear(&engine->looks_lock);
     g_hash_table_unref(engine->bases);
     g_hash_table_unref(engine->gates);
+    g_hash_table_unref(engine->heard);
     g_clear_error(&engine->question);
     g_free(engine->hook_problem);
     g_mutex_clear(&engine->commit_lock);

@@ -46,6 +46,8 @@ struct Engine {
     GMutex gate_lock;
     GCond gate_changed;
     GHashTable *gates; /* machine id -> GateState; absent: OPEN */
+    GHashTable *heard; /* machine id -> guint64: `messages` at what the hook said last */
+    guint64 messages;  /* of the hook, so far */
 
     GMutex looks_lock;
     GHashTable *looks; /* inode of a head -> what it held (signatures.c) */
@@ -143,9 +145,19 @@ gboolean gate_take(Engine *engine, const char *machine_id, GError **error);
 gboolean gate_take_for_start(Engine *engine, const char *machine_id, gint64 deadline,
                              GError **error);
 void gate_set(Engine *engine, const char *machine_id, GateState state);
-/* The claim is over. A gate that somebody else has taken since stays as it is. */
-void gate_unclaim(Engine *engine, const char *machine_id);
 GateState gate_state(Engine *engine, const char *machine_id);
+/* What the hook says of a machine: a start was granted and is under way, and it is over. */
+void gate_hear_start(Engine *engine, const char *machine_id);
+void gate_hear_release(Engine *engine, const char *machine_id);
+/*
+ * What libvirt has answered may be older than what the hook has said since it was asked, and then
+ * counts no more: gate_moment() before asking, and then these, which do nothing and return FALSE
+ * where the hook has said something of the machine since.
+ */
+guint64 gate_moment(Engine *engine);
+gboolean gate_is_silent_since(Engine *engine, const char *machine_id, guint64 moment);
+gboolean gate_claim_since(Engine *engine, const char *machine_id, guint64 moment);
+gboolean gate_unclaim_since(Engine *engine, const char *machine_id, guint64 moment);
 
 /* --- references.c
  * ----------------------------------------------------------------------------------------- */

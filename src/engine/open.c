@@ -303,12 +303,15 @@ static void ensure_mark(Engine *engine, const Machine *machine)
 }
 
 /* Running, but the start was not seen (the daemon was down): the heads in `now` cannot have been
- * switched since. */
-static void note_running(Engine *engine, const Machine *machine)
+ * switched since. Where it has stopped meanwhile, what was noted is to be settled. */
+static void note_running(Engine *engine, const Machine *machine, guint64 moment)
 {
-    gate_set(engine, machine->id, GATE_CLAIMED);
+    if (!gate_claim_since(engine, machine->id, moment))
+        return;
     ensure_mark(engine, machine);
     note_session(engine, machine);
+    if (!gate_is_silent_since(engine, machine->id, moment))
+        engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
 }
 
 /* Saved before we saw that it ran: by the mark its session is open, of the heads that it names. */
@@ -321,27 +324,34 @@ static void note_saved(Engine *engine, const Machine *machine)
 }
 
 /* Stopped as libvirt says: a claim that is left is stale, unless QEMU still holds the images. */
-static void note_stopped(Engine *engine, const Machine *machine)
+static void note_stopped(Engine *engine, const Machine *machine, guint64 moment)
 {
     if (machine->actual_place != PLACE_NOW)
         return;
-    if (claims_state(engine->claims, machine->id) == CLAIM_STARTED)
+    gboolean is_stale = claims_state(engine->claims, machine->id) == CLAIM_STARTED;
+    if (!gate_unclaim_since(engine, machine->id, moment))
+        return;
+    if (is_stale)
         claims_drop(engine->claims, machine->id);
-    gate_unclaim(engine, machine->id);
     if (machine->session || machine_is_pending(machine) || machine->start_after)
         engine_emit(engine, ENGINE_WANTS_SETTLE, machine->id, NULL);
 }
 
-static void resync_machine(Engine *engine, const Machine *machine, const DomainState *state)
+/* `moment`: when the state was asked for. What the hook has said since is newer, and events of
+ * libvirt follow it. */
+static void resync_machine(Engine *engine, const Machine *machine, const DomainState *state,
+                           guint64 moment)
 {
     Power power = state ? state->power : POWER_OFF;
+    if (!gate_is_silent_since(engine, machine->id, moment))
+        return;
     engine_set_power(engine, machine->id, power);
     if (power_is_live(power))
-        note_running(engine, machine);
+        note_running(engine, machine, moment);
     else if (power == POWER_SAVED)
         note_saved(engine, machine);
     else if (power == POWER_OFF)
-        note_stopped(engine, machine);
+        note_stopped(engine, machine, moment);
 }
 
 /* An autostart that the hook refused while we were down is never retried by libvirt: so we do. */
@@ -359,6 +369,7 @@ static void start_refused(Engine *engine, const Machine *machine, const DomainSt
 
 gboolean engine_resync(Engine *engine, GError **error)
 {
+    guint64 moment = gate_moment(engine);
     g_autoptr(GPtrArray) domains = hypervisor_list(engine->hypervisor, error);
     if (!domains)
         return FALSE;
@@ -375,7 +386,7 @@ gboolean engine_resync(Engine *engine, GError **error)
     for (guint i = 0; i < machines->len; i++) {
         const Machine *machine = g_ptr_array_index(machines, i);
         const DomainState *state = g_hash_table_lookup(by_uuid, machine->uuid);
-        resync_machine(engine, machine, state);
+        resync_machine(engine, machine, state, moment);
         start_refused(engine, machine, state);
     }
     return TRUE;

@@ -301,7 +301,7 @@ static void begin_session(Machine *machine, gpointer data)
 void engine_hook_started(Engine *engine, const char *machine_id)
 {
     gint64 now = engine_now(engine);
-    gate_set(engine, machine_id, GATE_CLAIMED);
+    gate_hear_start(engine, machine_id);
     engine_update_or_warn(engine, machine_id, begin_session, &now);
     hibernation_session_begun(engine, machine_id);
     engine_set_power(engine, machine_id, POWER_RUNNING);
@@ -309,7 +309,7 @@ void engine_hook_started(Engine *engine, const char *machine_id)
 
 void engine_hook_released(Engine *engine, const char *machine_id)
 {
-    gate_unclaim(engine, machine_id);
+    gate_hear_release(engine, machine_id);
     engine_emit(engine, ENGINE_WANTS_SETTLE, machine_id, NULL);
 }
 

@@ -105,6 +105,25 @@ static void a_claim_file_alone_keeps_settle_off(void **state)
     gate_set(world->engine, "machine", GATE_OPEN);
 }
 
+/* libvirt was asked while the machine ran, or did not, and answers when that is over. */
+static void what_the_hook_has_said_since_counts_more_than_libvirts_answer(void **state)
+{
+    Engine *engine = ((World *)*state)->engine;
+    gate_hear_start(engine, "machine");
+    guint64 while_it_ran = gate_moment(engine);
+    gate_hear_release(engine, "machine");
+    assert_false(gate_claim_since(engine, "machine", while_it_ran));
+    assert_int_equal(gate_state(engine, "machine"), GATE_OPEN);
+    guint64 while_it_was_off = gate_moment(engine);
+    assert_true(gate_take_for_start(engine, "machine", G_MAXINT64, NULL));
+    gate_set(engine, "machine", GATE_CLAIMED);
+    assert_false(gate_unclaim_since(engine, "machine", while_it_was_off));
+    assert_int_equal(gate_state(engine, "machine"), GATE_CLAIMED);
+    assert_true(gate_claim_since(engine, "another", while_it_was_off));
+    assert_true(gate_unclaim_since(engine, "machine", gate_moment(engine)));
+    assert_int_equal(gate_state(engine, "machine"), GATE_OPEN);
+}
+
 /* --- occupation
  * ----------------------------------------------------------------------------------------------------
  */
@@ -261,6 +280,7 @@ int main(void)
         TEST(a_settle_finds_a_claimed_gate_closed_and_says_why),
         TEST(a_start_gives_up_at_its_deadline),
         TEST(a_claim_file_alone_keeps_settle_off),
+        TEST(what_the_hook_has_said_since_counts_more_than_libvirts_answer),
         TEST(a_machine_has_one_owner_at_a_time),
         TEST(a_job_waits_for_a_brief_owner_and_not_for_another_job),
         TEST(a_base_in_use_is_nobodys_and_may_be_used_by_several),
