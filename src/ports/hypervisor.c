@@ -174,7 +174,10 @@ DomainFacts *hypervisor_inspect(Hypervisor *hypervisor, const char *uuid_or_name
     PORT_REQUIRE(hypervisor != NULL && uuid_or_name != NULL, error, NULL);
     GError *problem = NULL;
     DomainFacts *facts = hypervisor->ops->inspect(hypervisor, uuid_or_name, &problem);
-    port_finish(facts != NULL, &problem, error, "inspecting domain '%s'", uuid_or_name);
+    if (uuid_is_valid(uuid_or_name))
+        port_finish(facts != NULL, &problem, error, "inspecting its domain");
+    else
+        port_finish(facts != NULL, &problem, error, "inspecting domain '%s'", uuid_or_name);
     return facts;
 }
 
@@ -183,7 +186,7 @@ DomainFacts *hypervisor_definition(Hypervisor *hypervisor, const char *uuid, GEr
     PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, NULL);
     GError *problem = NULL;
     DomainFacts *facts = hypervisor->ops->definition(hypervisor, uuid, &problem);
-    port_finish(facts != NULL, &problem, error, "reading the definition of domain '%s'", uuid);
+    port_finish(facts != NULL, &problem, error, "reading the definition of its domain");
     return facts;
 }
 
@@ -193,7 +196,7 @@ gboolean hypervisor_power(Hypervisor *hypervisor, const char *uuid, Power *power
     PORT_REQUIRE(hypervisor != NULL && uuid != NULL && power_out != NULL, error, FALSE);
     GError *problem = NULL;
     return port_finish(hypervisor->ops->power(hypervisor, uuid, power_out, &problem), &problem,
-                       error, "reading the state of domain '%s'", uuid);
+                       error, "reading the state of its domain");
 }
 
 GHashTable *hypervisor_marks(Hypervisor *hypervisor, GError **error)
@@ -286,7 +289,7 @@ gboolean hypervisor_set_reboot_stops(Hypervisor *hypervisor, const char *uuid, g
     g_debug("hypervisor %s: reboot of '%s' %s", hypervisor->ops->name, uuid,
             stops ? "stops" : "reboots");
     return port_finish(hypervisor->ops->set_reboot_stops(hypervisor, uuid, stops, &problem),
-                       &problem, error, "setting the reboot action of domain '%s'", uuid);
+                       &problem, error, "setting the reboot action of its domain");
 }
 
 gboolean hypervisor_stamp(Hypervisor *hypervisor, const char *uuid, const char *carried,
@@ -296,7 +299,7 @@ gboolean hypervisor_stamp(Hypervisor *hypervisor, const char *uuid, const char *
     GError *problem = NULL;
     g_debug("hypervisor %s: stamp '%s'", hypervisor->ops->name, uuid);
     return port_finish(hypervisor->ops->stamp(hypervisor, uuid, carried, stamp, &problem), &problem,
-                       error, "stamping the session of domain '%s'", uuid);
+                       error, "stamping the session of its domain");
 }
 
 gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboolean autostart,
@@ -305,7 +308,7 @@ gboolean hypervisor_set_autostart(Hypervisor *hypervisor, const char *uuid, gboo
     PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, FALSE);
     GError *problem = NULL;
     return port_finish(hypervisor->ops->set_autostart(hypervisor, uuid, autostart, &problem),
-                       &problem, error, "setting autostart of domain '%s'", uuid);
+                       &problem, error, "setting autostart of its domain");
 }
 
 DomainDisplay *hypervisor_display(Hypervisor *hypervisor, const char *uuid, GError **error)
@@ -313,7 +316,7 @@ DomainDisplay *hypervisor_display(Hypervisor *hypervisor, const char *uuid, GErr
     PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, NULL);
     GError *problem = NULL;
     DomainDisplay *display = hypervisor->ops->display(hypervisor, uuid, &problem);
-    port_finish(display != NULL, &problem, error, "looking for the screen of domain '%s'", uuid);
+    port_finish(display != NULL, &problem, error, "its screen cannot be shown");
     return display;
 }
 
@@ -322,7 +325,7 @@ int hypervisor_open_screen(Hypervisor *hypervisor, const char *uuid, GError **er
     PORT_REQUIRE(hypervisor != NULL && uuid != NULL, error, -1);
     GError *problem = NULL;
     int fd = hypervisor->ops->open_screen(hypervisor, uuid, &problem);
-    port_finish(fd >= 0, &problem, error, "opening the screen of domain '%s'", uuid);
+    port_finish(fd >= 0, &problem, error, "its screen cannot be shown");
     return fd;
 }
 

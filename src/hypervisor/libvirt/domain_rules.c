@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "foundation/error.h"
+#include "foundation/ids.h"
 
 gboolean domain_rules_unavailable(GError **error)
 {
@@ -13,6 +14,9 @@ gboolean domain_rules_unavailable(GError **error)
 
 gboolean domain_rules_not_found(const char *uuid_or_name, GError **error)
 {
+    if (uuid_is_valid(uuid_or_name))
+        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "see 'underpin doctor'",
+                         "libvirt does not know it any more");
     return error_set(error, UNDERPIN_ERROR_NOT_FOUND, "list them: virsh list --all",
                      "libvirt has no domain '%s'", uuid_or_name);
 }

@@ -408,6 +408,34 @@ static void autostart_is_listed(void **state)
     undefine(host, machine);
 }
 
+/* A person knows machines by their names. */
+static void assert_readable(const GError *error, const char *uuid, const char *text)
+{
+    assert_non_null(error);
+    if (strstr(error->message, uuid) || !strstr(error->message, text))
+        fail_msg("'%s'", error->message);
+    assert_non_null(error_hint(error));
+}
+
+static void what_fails_names_no_uuid(void **state)
+{
+    (void)state;
+    g_autoptr(Hypervisor) host = contract->open();
+    g_autoptr(TestMachine) machine = defined_machine(host, "named");
+    g_autofree char *unknown = uuid_new();
+    g_autoptr(GError) no_screen = NULL, gone = NULL, no_facts = NULL, no_power = NULL;
+    Power power = POWER_OFF;
+    assert_null(hypervisor_display(host, machine->uuid, &no_screen));
+    assert_readable(no_screen, machine->uuid, machine->name);
+    assert_false(hypervisor_start(host, unknown, &gone));
+    assert_readable(gone, unknown, "does not know it any more");
+    assert_null(hypervisor_inspect(host, unknown, &no_facts));
+    assert_readable(no_facts, unknown, "its domain");
+    assert_false(hypervisor_power(host, unknown, &power, &no_power));
+    assert_readable(no_power, unknown, "its domain");
+    undefine(host, machine);
+}
+
 static void a_running_machine_has_the_screen_of_its_definition(void **state)
 {
     (void)state;
@@ -485,6 +513,7 @@ int hypervisor_contract_run(const HypervisorContract *the_contract)
         cmocka_unit_test(a_guest_that_shut_itself_down_is_told_from_one_that_was_cut_off),
         cmocka_unit_test(the_reboot_action_is_of_the_run_not_of_the_definition),
         cmocka_unit_test(autostart_is_listed),
+        cmocka_unit_test(what_fails_names_no_uuid),
         cmocka_unit_test(a_running_machine_has_the_screen_of_its_definition),
         cmocka_unit_test(a_machine_without_a_screen_is_told_how_to_get_one),
         cmocka_unit_test(machines_without_anything_special_have_no_marks),
