@@ -13,7 +13,6 @@
  */
 #include "storage/directory/store.h"
 
-#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -159,42 +158,17 @@ static gboolean collect_machine(DirectoryStore *store, const Debt *debt, Descrip
     return TRUE;
 }
 
-static int flush(int fd)
-{
-    return fsync(fd) == 0 ? 0 : errno;
-}
-
-/* What could not be given away is flushed here. 0, or an errno. */
-static int flush_end(struct aiocb *given, gboolean is_given)
-{
-    const struct aiocb *const list[] = {given};
-    if (!is_given)
-        return flush(given->aio_fildes);
-    while (aio_error(given) == EINPROGRESS)
-        (void)aio_suspend(list, 1, NULL);
-    int problem = aio_error(given);
-    (void)aio_return(given);
-    return problem;
-}
-
-/* Nothing orders these among each other: all are given to the disk at once, so that they share
- * commits of the journal and flushes, and the last is left for this thread. */
+/* Nothing orders these among each other. Writing begins for all before the first fsync waits: they
+ * then share one commit of the journal. Whether it worked is for fsync to say. */
 static gboolean sync_together(const DirectoryStore *store, const Descriptors *fds, GError **error)
 {
-    g_autofree struct aiocb *given = g_new0(struct aiocb, fds->len);
-    g_autofree gboolean *is_given = g_new0(gboolean, fds->len);
-    int problem = 0;
-    for (guint i = 0; i < fds->len; i++) {
-        given[i].aio_fildes = g_array_index(fds, int, i);
-        given[i].aio_sigevent.sigev_notify = SIGEV_NONE;
-        is_given[i] = i + 1 < fds->len && aio_fsync(O_SYNC, &given[i]) == 0;
-    }
-    for (guint i = fds->len; i-- > 0;) {
-        int outcome = flush_end(&given[i], is_given[i]);
-        problem = problem ? problem : outcome;
-    }
-    return problem == 0 ||
-           error_set_errno(error, problem, "cannot sync the store '%s' to the disk", store->root);
+    for (guint i = 0; i < fds->len; i++)
+        sync_file_range(g_array_index(fds, int, i), 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (guint i = 0; i < fds->len; i++)
+        if (fsync(g_array_index(fds, int, i)) != 0)
+            return error_set_errno(error, errno, "cannot sync the store '%s' to the disk",
+                                   store->root);
+    return TRUE;
 }
 
 static gboolean visit_points(const GArray *debts, GError **error)
