@@ -205,6 +205,20 @@ json_t *call_get_list(Call *call, const char *path, GError **error)
     }
 }
 
+void call_print_table(const Call *call, Table *table, const char *none, ...)
+{
+    va_list arguments;
+    if (call_has(call, "json"))
+        return;
+    table_print(table);
+    if (table_rows(table) > 0)
+        return;
+    va_start(arguments, none);
+    g_autofree char *sentence = g_strdup_vprintf(none, arguments);
+    va_end(arguments);
+    say_aside("%s", sentence);
+}
+
 char *call_path(const char *collection, const char *name, const char *rest)
 {
     g_autofree char *escaped = g_uri_escape_string(name, NULL, FALSE);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "cli/table.h"
 #include "model/request.h"
 
 gboolean call_has(const Call *call, const char *option);
@@ -33,6 +34,9 @@ Answer *call_send(Call *call, const char *method, const char *path, const json_t
 /* All items of a list, page by page; new array. With --json one page is printed as it came, several
  * as one list. */
 json_t *call_get_list(Call *call, const char *path, GError **error);
+/* A list's table, or, where it is empty, that sentence aside. With --json neither: the answer has
+ * been printed. */
+void call_print_table(const Call *call, Table *table, const char *none, ...) G_GNUC_PRINTF(3, 4);
 /* "machines/" and the escaped name below the API's base. Caller frees. */
 char *call_path(const char *collection, const char *name, const char *rest);
 /* Prints an answer's body unchanged. */

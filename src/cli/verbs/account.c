@@ -64,10 +64,9 @@ static int run_list(Call *call, GError **error)
     {
         add_account(table, call, account);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("no accounts yet: 'underpin account setup-link' makes the first administrator");
+    call_print_table(
+        call, table,
+        "no accounts yet: 'underpin account setup-link' makes the first administrator");
     return EXIT_OK;
 }
 

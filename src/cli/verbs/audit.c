@@ -54,10 +54,7 @@ static int run_audit(Call *call, GError **error)
     {
         add_entry(table, entry);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("nothing is noted of that");
+    call_print_table(call, table, "nothing is noted of that");
     return EXIT_OK;
 }
 

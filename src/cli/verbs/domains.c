@@ -53,10 +53,7 @@ static int run_domains(Call *call, GError **error)
     {
         add_domain(table, domain);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && json_array_size(domains) == 0)
-        say_aside("libvirt has no domain that is not imported already");
+    call_print_table(call, table, "libvirt has no domain that is not imported already");
     json_decref(domains);
     return EXIT_OK;
 }

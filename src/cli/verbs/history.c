@@ -39,10 +39,7 @@ static int run_history(Call *call, GError **error)
     {
         add_entry(table, call, entry);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("nothing has happened to '%s' yet", call_argument(call, 0));
+    call_print_table(call, table, "nothing has happened to '%s' yet", call_argument(call, 0));
     json_decref(entries);
     return EXIT_OK;
 }

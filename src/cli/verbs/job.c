@@ -73,10 +73,7 @@ static int run_list(Call *call, GError **error)
         if (!call_has(call, "open") || is_open(job))
             add_job(table, call, job);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("no jobs%s", call_has(call, "open") ? " are open" : " yet");
+    call_print_table(call, table, "no jobs%s", call_has(call, "open") ? " are open" : " yet");
     return EXIT_OK;
 }
 

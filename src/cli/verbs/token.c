@@ -36,10 +36,7 @@ static int run_list(Call *call, GError **error)
     {
         add_token(table, call, token);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("no API tokens");
+    call_print_table(call, table, "no API tokens");
     return EXIT_OK;
 }
 

@@ -98,10 +98,7 @@ static int run_kept(Call *call, GError **error)
     {
         add_kept(table, call, volume);
     }
-    if (!call_has(call, "json"))
-        table_print(table);
-    if (!call_has(call, "json") && table_rows(table) == 0)
-        say_aside("no data of removed machines is kept");
+    call_print_table(call, table, "no data of removed machines is kept");
     json_decref(volumes);
     return EXIT_OK;
 }
