@@ -215,7 +215,7 @@ HttpResponse *handle_machine_list(const Api *api, const HttpRequest *request, GE
     Listing listing = {0};
     if (!listing_read(api, request, &listing, error))
         return NULL;
-    g_autoptr(GHashTable) in_power = listing.in_power;
+    G_GNUC_UNUSED g_autoptr(GHashTable) in_power = listing.in_power;
     g_autoptr(GPtrArray) machines = g_ptr_array_new_with_free_func(unref_machine);
     g_autoptr(GPtrArray) base_names = g_ptr_array_new_with_free_func(g_free);
     listing.machines = machines;
