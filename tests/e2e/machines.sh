@@ -159,6 +159,15 @@ holds 'its data is kept' bash -c "'$UNDERPIN' volume kept | grep -q b"
 u_refuses 'a base with clones is not removed' 4 'a' remove gold --yes
 check_layers 'after all that'
 
+note 'room now'
+kept_files() { find "$store/trash" -type f | wc -l; }
+u_refuses 'what is kept for good is not purged by name' 4 'kept for good' purge b --yes
+u purge --volume "$(underpin volume kept --json | jq -r '.items[0].id')" --yes
+is 'by its id its file is deleted at once' 0 "$(kept_files)"
+u forget a --yes
+is 'undo of a machine that is forgotten has no file left' 0 "$(find "$store/machines/$(id_of a)" -name 'undo-*' | wc -l)"
+u_refuses 'and there is nothing to undo' 4 'nothing to undo' undo a
+
 note 'the software is removed'
 boot a
 daemon_stop

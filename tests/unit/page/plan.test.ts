@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { capacityChanges, decisionText, filterItems, groupFates, isSamePlan, lostBytes } from "../../../web/src/plan/facts.ts";
+import { describeRequest } from "../../../web/src/words.ts";
 import type { Fate, Plan, PlanItem, PlanVolume, Role } from "../../../web/src/types.ts";
 
 function planned(target: string, role: Role, fate: Fate, part: Partial<PlanVolume> = {}): PlanVolume {
@@ -50,4 +51,9 @@ test("a plan is the same while it does the same, whatever it takes", () => {
   assert.ok(!isSamePlan(plan({ volumes }), plan({ volumes: [{ ...volumes[0]!, to_layer: "other" }] })));
   assert.ok(!isSamePlan(plan({ volumes }), plan({ volumes, decision: "skip", reason: "on hold" })));
   assert.ok(!isSamePlan(plan({}), { items: [], free_bytes: 1 } as unknown as Plan));
+});
+
+test("what is deleted at once is called by what it is", () => {
+  assert.equal(describeRequest({ verb: "purge", trash: true }), "Delete kept data in the trash");
+  assert.equal(describeRequest({ verb: "forget", machines: ["lab-1"] }), "Forget undo lab-1");
 });
