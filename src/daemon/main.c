@@ -58,6 +58,14 @@ static gboolean on_hangup(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* libvirt's event thread turns the default context: what this thread does needs one of its own. */
+static void watch_signal(int number, GSourceFunc function, Daemon *daemon)
+{
+    g_autoptr(GSource) source = g_unix_signal_source_new(number);
+    g_source_set_callback(source, function, daemon, NULL);
+    g_source_attach(source, g_main_loop_get_context(daemon->loop));
+}
+
 static gboolean check_root(GError **error)
 {
     if (geteuid() == 0)
@@ -96,13 +104,15 @@ static int run(const Config *config)
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
     log_open(config->log_level);
-    Daemon daemon = {.loop = g_main_loop_new(NULL, FALSE)};
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_main_context_push_thread_default(context);
+    Daemon daemon = {.loop = g_main_loop_new(context, FALSE)};
     g_autoptr(Wiring) wiring = daemon.wiring = wiring_new(config, &error);
     int status = 0;
     if (wiring) {
-        g_unix_signal_add(SIGTERM, on_end_signal, &daemon);
-        g_unix_signal_add(SIGINT, on_end_signal, &daemon);
-        g_unix_signal_add(SIGHUP, on_hangup, &daemon);
+        watch_signal(SIGTERM, on_end_signal, &daemon);
+        watch_signal(SIGINT, on_end_signal, &daemon);
+        watch_signal(SIGHUP, on_hangup, &daemon);
         g_autofree char *socket_path = config_api_socket(config);
         g_message("underpind " UNDERPIN_VERSION " answers at '%s'", socket_path);
         notify_manager("READY=1\nSTATUS=Answering");
@@ -111,6 +121,7 @@ static int run(const Config *config)
         status = fail(error);
     }
     g_main_loop_unref(daemon.loop);
+    g_main_context_pop_thread_default(context);
     return status;
 }
 

@@ -52,6 +52,7 @@ struct Wiring {
     GThread *stopper;
     WiringDone done;
     gpointer done_data;
+    GMainContext *done_context;
 };
 
 /* --- directories ---------------------------------------------------------------------------- */
@@ -353,7 +354,9 @@ static gpointer run_stopper(gpointer user_data)
 {
     Wiring *wiring = user_data;
     jobs_stop(wiring->jobs);
-    g_idle_add(report_stopped, wiring);
+    g_autoptr(GSource) source = g_idle_source_new();
+    g_source_set_callback(source, report_stopped, wiring, NULL);
+    g_source_attach(source, wiring->done_context);
     return NULL;
 }
 
@@ -361,6 +364,7 @@ void wiring_stop(Wiring *wiring, WiringDone done, gpointer user_data)
 {
     wiring->done = done;
     wiring->done_data = user_data;
+    wiring->done_context = g_main_context_get_thread_default();
     if (wiring->web)
         web_server_quiesce(wiring->web);
     http_server_quiesce(wiring->server);

@@ -15,8 +15,8 @@ Wiring *wiring_new(const Config *config, GError **error);
 /* Reads anew what can be changed while the daemon runs: the web server's certificate. */
 void wiring_reload(Wiring *wiring);
 /* Takes no more requests, and begins to bring what runs to a safe point. `done` is called on the
- * main context, which must go on running until then: hooks are answered as long as machines may be
- * changed. */
+ * caller's thread-default context, which must go on running until then: hooks are answered as long
+ * as machines may be changed. */
 typedef void (*WiringDone)(gpointer user_data);
 void wiring_stop(Wiring *wiring, WiringDone done, gpointer user_data);
 /* After wiring_stop() is done, or where nothing was stopped: ends what is left, removes the

@@ -23,6 +23,7 @@
 
 typedef struct {
     char *directory, *api, *hook, *ready;
+    char *log; /* NULL: what it logs is seen with the test's own output */
     int ready_fd;
     pid_t daemon; /* 0: none runs */
 } Fixture;
@@ -74,6 +75,7 @@ static int tear_down(void **state)
     g_free(fixture->api);
     g_free(fixture->hook);
     g_free(fixture->ready);
+    g_free(fixture->log);
     g_free(fixture);
     return 0;
 }
@@ -105,15 +107,34 @@ static void wait_until_ready(const Fixture *fixture)
     }
 }
 
-static void start(Fixture *fixture)
+/* Without a reader the datagram that says that it is ready waits, and the daemon with it. */
+static void fill_ready_socket(const Fixture *fixture)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_strlcpy(address.sun_path, fixture->ready, sizeof address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    while (sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) > 0)
+        ;
+    assert_int_equal(errno, EAGAIN);
+    close(fd);
+}
+
+static void spawn(Fixture *fixture)
 {
     g_autoptr(GPtrArray) arguments = arguments_for(fixture, "store", "catalog.sqlite", "run");
     fixture->daemon = fork();
     if (fixture->daemon == 0) {
         g_setenv("NOTIFY_SOCKET", fixture->ready, TRUE);
+        if (fixture->log)
+            dup2(open(fixture->log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), STDERR_FILENO);
         execv(UNDERPIND, (char **)arguments->pdata);
         _exit(127);
     }
+}
+
+static void start(Fixture *fixture)
+{
+    spawn(fixture);
     wait_until_ready(fixture);
 }
 
@@ -168,6 +189,38 @@ static void a_stop_removes_the_sockets_and_exits_with_zero(void **state)
         assert_int_equal(access(fixture->api, F_OK), -1);
         assert_int_equal(access(fixture->hook, F_OK), -1);
     }
+}
+
+/* Signals that a program catches are listed in hexadecimal. */
+static gboolean catches(pid_t process, int number)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", process), *text = NULL;
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    const char *mask = strstr(text, "\nSigCgt:");
+    assert_non_null(mask);
+    return (g_ascii_strtoull(mask + strlen("\nSigCgt:\t"), NULL, 16) >> (number - 1)) & 1;
+}
+
+/* By the thread that says that it is ready, and by no other: another would end the main loop before
+ * it has begun, and then nothing would end it. */
+static void a_stop_before_it_is_ready_is_obeyed_then(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *config = below(fixture, "underpin.ini"), *logged = NULL;
+    g_file_set_contents(config, "[daemon]\nlog_level = message\n", -1, NULL);
+    fixture->log = below(fixture, "log");
+    fill_ready_socket(fixture);
+    spawn(fixture);
+    while (!catches(fixture->daemon, SIGTERM))
+        g_usleep(1000);
+    assert_int_equal(kill(fixture->daemon, SIGTERM), 0);
+    for (guint i = 0; i < 100; i++)
+        assert_answers(fixture, "/healthz", "version");
+    assert_true(g_file_get_contents(fixture->log, &logged, NULL, NULL));
+    assert_null(strstr(logged, "stopping"));
+    wait_until_ready(fixture);
+    assert_int_equal(end(fixture), 0);
+    assert_int_equal(access(fixture->api, F_OK), -1);
 }
 
 static void a_stop_ends_streams_and_does_not_wait_for_idle_clients(void **state)
@@ -474,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_answers_when_it_says_that_it_is_ready),
         TEST(a_stop_removes_the_sockets_and_exits_with_zero),
+        TEST(a_stop_before_it_is_ready_is_obeyed_then),
         TEST(a_stop_ends_streams_and_does_not_wait_for_idle_clients),
         TEST(it_starts_again_after_a_kill),
         TEST(a_second_daemon_is_refused_whatever_it_shares),
