@@ -35,7 +35,7 @@ json_t *receipt_take(Engine *engine, const Machine *machine)
         g_auto(HeadFacts) facts = {0};
         if (!is_to_be_kept(machine, volume))
             continue;
-        if (storage_head_facts(engine->storage, machine, 0, volume->target, &facts, NULL) &&
+        if (storage_head_status(engine->storage, machine, volume->target, &facts, NULL) &&
             facts.exists)
             json_array_append_new(rows, receipt_row(volume->target, &facts));
     }

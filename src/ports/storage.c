@@ -110,6 +110,16 @@ gboolean storage_head_facts(Storage *storage, const Machine *machine, guint64 ge
         &problem, error, "looking at volume '%s' of '%s'", target, machine->name);
 }
 
+gboolean storage_head_status(Storage *storage, const Machine *machine, const char *target,
+                             HeadFacts *facts_out, GError **error)
+{
+    PORT_REQUIRE(storage != NULL && machine != NULL && target != NULL && facts_out != NULL, error,
+                 FALSE);
+    GError *problem = NULL;
+    return port_finish(storage->ops->head_status(storage, machine, target, facts_out, &problem),
+                       &problem, error, "looking at volume '%s' of '%s'", target, machine->name);
+}
+
 gboolean storage_machine_facts(Storage *storage, const char *machine_id, MachineFacts *facts_out,
                                GError **error)
 {

@@ -81,6 +81,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HeadFacts, head_facts_clear)
 gboolean storage_head_facts(Storage *storage, const Machine *machine, guint64 generation,
                             const char *target, HeadFacts *facts_out, GError **error);
 
+/* The same of a head in `now`, as far as its file tells without being opened: exists, inode,
+ * device, sizes, time, links; the rest stays zero. For receipts, which are taken twice of each
+ * machine. */
+gboolean storage_head_status(Storage *storage, const Machine *machine, const char *target,
+                             HeadFacts *facts_out, GError **error);
+
 /* What the machine's directory holds; all zero/FALSE where there is none. */
 typedef struct {
     gboolean exists;

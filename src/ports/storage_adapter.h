@@ -10,6 +10,7 @@ typedef struct {
     gboolean (*raise_generation)(Storage *, guint64, GError **);
     gboolean (*head_facts)(Storage *, const Machine *, guint64, const char *, HeadFacts *,
                            GError **);
+    gboolean (*head_status)(Storage *, const Machine *, const char *, HeadFacts *, GError **);
     gboolean (*machine_facts)(Storage *, const char *, MachineFacts *, GError **);
     gssize (*read)(Storage *, const Machine *, const char *, guint64, void *, gsize, GError **);
     gboolean (*read_own)(Storage *, const Machine *, const char *, const ReadRange *, guint,

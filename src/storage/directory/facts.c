@@ -36,6 +36,11 @@ static void facts_from_status(HeadFacts *facts, const struct stat *status)
     facts->mtime_ns =
         (gint64)status->st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + status->st_mtim.tv_nsec;
     facts->link_count = (guint32)status->st_nlink;
+}
+
+/* A raw image cannot tell more. */
+static void facts_from_raw(HeadFacts *facts)
+{
     facts->capacity_bytes = facts->size_bytes;
     facts->written = TRUE;
 }
@@ -69,6 +74,7 @@ gboolean head_facts_read(int directory_fd, const char *file, const char *format,
         return error_set_errno(error, errno, "cannot look at '%s'", file);
     if (fd >= 0) {
         facts_from_status(&facts, &status);
+        facts_from_raw(&facts);
         if (!image_is_locked(fd, file, &facts.locked, error) ||
             (strcmp(format, "qcow2") == 0 && !facts_from_header(&facts, fd, file, error)))
             return FALSE;
@@ -114,6 +120,12 @@ static const char *format_of(const Machine *machine, guint64 generation, const c
     return head ? head->format : volume ? volume->format : NULL;
 }
 
+static gboolean no_volume(const Machine *machine, const char *target, GError **error)
+{
+    return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
+                     machine->name, target);
+}
+
 gboolean directory_head_facts(Storage *storage, const Machine *machine, guint64 generation,
                               const char *target, HeadFacts *facts_out, GError **error)
 {
@@ -121,8 +133,7 @@ gboolean directory_head_facts(Storage *storage, const Machine *machine, guint64 
     g_auto(Descriptor) fd = -1;
     const char *format = format_of(machine, generation, target);
     if (!format)
-        return error_set(error, UNDERPIN_ERROR_NOT_FOUND, NULL, "machine '%s' has no volume '%s'",
-                         machine->name, target);
+        return no_volume(machine, target, error);
     g_autofree char *file = head_file_name(target, format, error);
     if (!file ||
         !machine_directory_find(directory_store(storage), machine->id, &machine_fd, error) ||
@@ -131,6 +142,29 @@ gboolean directory_head_facts(Storage *storage, const Machine *machine, guint64 
     if (fd >= 0)
         return head_facts_read(fd, file, format, facts_out, error);
     *facts_out = (HeadFacts){0};
+    return TRUE;
+}
+
+gboolean directory_head_status(Storage *storage, const Machine *machine, const char *target,
+                               HeadFacts *facts_out, GError **error)
+{
+    g_auto(Descriptor) machine_fd = -1;
+    g_auto(Descriptor) fd = -1;
+    struct stat status;
+    gboolean found = FALSE;
+    HeadFacts facts = {0};
+    const char *format = format_of(machine, 0, target);
+    if (!format)
+        return no_volume(machine, target, error);
+    g_autofree char *file = head_file_name(target, format, error);
+    if (!file ||
+        !machine_directory_find(directory_store(storage), machine->id, &machine_fd, error) ||
+        (machine_fd >= 0 && !directory_find(machine_fd, NAME_NOW, &fd, error)) ||
+        (fd >= 0 && !entry_find(fd, file, &status, &found, error)))
+        return FALSE;
+    if (found)
+        facts_from_status(&facts, &status);
+    *facts_out = facts;
     return TRUE;
 }
 

@@ -333,6 +333,7 @@ static const StorageOps operations = {
     .status = directory_status,
     .raise_generation = directory_raise_generation,
     .head_facts = directory_head_facts,
+    .head_status = directory_head_status,
     .machine_facts = directory_machine_facts,
     .read = directory_read,
     .volume_digest = directory_volume_digest,

@@ -397,6 +397,8 @@ gboolean directory_reclaim(Storage *storage, const ReclaimItem *item, guint64 *f
 /* facts.c */
 gboolean directory_head_facts(Storage *storage, const Machine *machine, guint64 generation,
                               const char *target, HeadFacts *facts_out, GError **error);
+gboolean directory_head_status(Storage *storage, const Machine *machine, const char *target,
+                               HeadFacts *facts_out, GError **error);
 gboolean directory_machine_facts(Storage *storage, const char *machine_id, MachineFacts *facts_out,
                                  GError **error);
 gboolean directory_layer_facts(Storage *storage, const Layer *layer, HeadFacts *facts_out,

@@ -79,6 +79,22 @@ static gboolean memory_head_facts(Storage *storage, const Machine *machine, guin
     return TRUE;
 }
 
+static gboolean memory_head_status(Storage *storage, const Machine *machine, const char *target,
+                                   HeadFacts *facts_out, GError **error)
+{
+    g_auto(HeadFacts) facts = {0};
+    if (!memory_head_facts(storage, machine, 0, target, &facts, error))
+        return FALSE;
+    *facts_out = (HeadFacts){.exists = facts.exists,
+                             .inode = facts.inode,
+                             .device = facts.device,
+                             .size_bytes = facts.size_bytes,
+                             .allocated_bytes = facts.allocated_bytes,
+                             .mtime_ns = facts.mtime_ns,
+                             .link_count = facts.link_count};
+    return TRUE;
+}
+
 static gint compare_numbers(gconstpointer one, gconstpointer other)
 {
     guint64 left = *(const guint64 *)one, right = *(const guint64 *)other;
@@ -211,6 +227,7 @@ static const StorageOps memory_ops = {
     .status = memory_status,
     .raise_generation = memory_raise_generation,
     .head_facts = memory_head_facts,
+    .head_status = memory_head_status,
     .machine_facts = memory_machine_facts,
     .read = memory_read,
     .volume_digest = memory_volume_digest,

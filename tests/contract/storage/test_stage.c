@@ -107,6 +107,28 @@ static void a_machine_that_is_not_there_has_no_facts(void **state)
                    UNDERPIN_ERROR_NOT_FOUND);
 }
 
+static void a_heads_status_is_what_its_facts_say_of_the_file(void **state)
+{
+    Bench *bench = *state;
+    g_autoptr(Machine) machine = machine_with_content(bench, "m", "qcow2");
+    g_autoptr(Machine) missing = machine_make("n", "qcow2");
+    g_auto(HeadFacts) facts = facts_now(bench, machine, "vdc");
+    HeadFacts status = {0};
+    assert_ok(storage_head_status(bench->storage, machine, "vdc", &status, error));
+    assert_true(status.exists);
+    assert_int_equal(status.inode, facts.inode);
+    assert_int_equal(status.device, facts.device);
+    assert_int_equal(status.size_bytes, facts.size_bytes);
+    assert_int_equal(status.allocated_bytes, facts.allocated_bytes);
+    assert_int_equal(status.mtime_ns, facts.mtime_ns);
+    assert_int_equal(status.link_count, facts.link_count);
+    assert_false(status.written);
+    assert_ok(storage_head_status(bench->storage, missing, "vdc", &status, error));
+    assert_false(status.exists);
+    assert_refused(storage_head_status(bench->storage, machine, "vdz", &status, error),
+                   UNDERPIN_ERROR_NOT_FOUND);
+}
+
 static void abandoning_removes_next_and_nothing_else(void **state)
 {
     Bench *bench = *state;
@@ -450,6 +472,7 @@ static const struct CMUnitTest tests[] = {
     BENCH_TEST(fresh_heads_show_their_layers),
     BENCH_TEST(a_missing_layer_stages_nothing),
     BENCH_TEST(a_machine_that_is_not_there_has_no_facts),
+    BENCH_TEST(a_heads_status_is_what_its_facts_say_of_the_file),
     BENCH_TEST(abandoning_removes_next_and_nothing_else),
     BENCH_TEST(abandoning_a_new_machine_leaves_no_trace),
     BENCH_TEST(the_old_generation_after_a_switch_is_not_abandoned),
