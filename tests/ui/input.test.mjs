@@ -122,6 +122,14 @@ step("volumes", async () => {
   await close();
 });
 
+step("a button that cannot be pressed says why when it is", async () => {
+  await page.goto("/machines/desk-1");
+  await page.getByRole("button", { name: "Shut down", exact: true }).click({ force: true });
+  await page.getByRole("alert").getByText("It is off").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("alert").waitFor({ state: "detached" });
+});
+
 step("accounts", async () => {
   await page.goto("/accounts");
   await mouse.press("Add an account…");
