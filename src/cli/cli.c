@@ -10,9 +10,9 @@
 
 #include "cli/call.h"
 #include "cli/help.h"
-#include "cli/near.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/near.h"
 
 enum { ANSWER_TIMEOUT_MS = 120 * 1000 };
 

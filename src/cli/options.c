@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "cli/near.h"
 #include "cli/words.h"
 #include "foundation/error.h"
+#include "foundation/near.h"
 #include "foundation/size.h"
 
 enum { COUNT_LIMIT = 1000000 };

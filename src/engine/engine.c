@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "engine/engine_private.h"
+#include "foundation/near.h"
 
 #define SECONDS_A_DAY (24 * 60 * 60)
-#define NEAR_NAMES    3
 
 void engine_config_init(EngineConfig *config)
 {
@@ -126,20 +126,16 @@ void engine_read(Engine *engine, EngineReader reader, gpointer user_data)
     g_rw_lock_reader_unlock(&engine->lock);
 }
 
-/* Names that share the beginning with a mistyped one: enough to see a typing error. */
+/* What may have been meant by a mistyped name. */
 static char *near_names(const Inventory *inventory, const char *name)
 {
     g_autoptr(GPtrArray) machines = inventory_machines_sorted(inventory);
-    g_autoptr(GString) near = g_string_new(NULL);
-    guint found = 0;
-    gsize prefix = MAX(strlen(name) / 2, 1);
-    for (guint i = 0; i < machines->len && found < NEAR_NAMES; i++) {
-        const Machine *machine = g_ptr_array_index(machines, i);
-        if (g_ascii_strncasecmp(machine->name, name, prefix) != 0)
-            continue;
-        g_string_append_printf(near, "%s'%s'", found++ ? ", " : "near names: ", machine->name);
-    }
-    return found ? g_string_free(g_steal_pointer(&near), FALSE) : g_strdup("see 'underpin list'");
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < machines->len; i++)
+        g_ptr_array_add(names, ((const Machine *)machines->pdata[i])->name);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *near = near_words(name, (const char *const *)names->pdata, "");
+    return near ? g_strdup_printf("did you mean %s?", near) : g_strdup("see 'underpin list'");
 }
 
 Machine *engine_find_machine(Engine *engine, const char *name, GError **error)

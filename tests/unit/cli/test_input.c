@@ -1,4 +1,4 @@
-/* Options, near words, disks and remarks: what is typed, and what is said about many machines. */
+/* Options, disks and remarks: what is typed, and what is said about many machines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include "cli/command.h"
 #include "cli/disk_spec.h"
-#include "cli/near.h"
 #include "cli/notes.h"
 #include "cli/options.h"
 #include "foundation/error.h"
@@ -86,27 +85,6 @@ static void option_that_is_wrong_is_named(void **state G_GNUC_UNUSED)
         assert_string_equal(error->message, cases[i].message);
         assert_int_equal(error_code(error), UNDERPIN_ERROR_INVALID);
     }
-}
-
-static void distance_counts_what_a_typist_gets_wrong(void **state G_GNUC_UNUSED)
-{
-    assert_int_equal(near_distance("rebase", "rebase"), 0);
-    assert_int_equal(near_distance("REBASE", "rebase"), 0);
-    assert_int_equal(near_distance("rebse", "rebase"), 1);
-    assert_int_equal(near_distance("reabse", "rebase"), 1);
-    assert_int_equal(near_distance("", "abc"), 3);
-    g_autofree char *long_word = g_strnfill(500, 'x');
-    assert_int_equal(near_distance(long_word, "abc"), 500);
-}
-
-static void only_near_words_are_proposed(void **state G_GNUC_UNUSED)
-{
-    static const char *const words[] = {"restore", "rebase", "release", "remove", NULL};
-    g_autofree char *typo = near_words("restor", words, "");
-    g_autofree char *beginning = near_words("re", words, "--");
-    assert_string_equal(typo, "'restore'");
-    assert_string_equal(beginning, "'--rebase', '--release' or '--remove'");
-    assert_null(near_words("frobnicate", words, ""));
 }
 
 static void disk_is_read_by_its_parts(void **state G_GNUC_UNUSED)
@@ -238,8 +216,6 @@ int main(void)
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(absent_options_have_their_defaults),
         cmocka_unit_test(option_that_is_wrong_is_named),
-        cmocka_unit_test(distance_counts_what_a_typist_gets_wrong),
-        cmocka_unit_test(only_near_words_are_proposed),
         cmocka_unit_test(disk_is_read_by_its_parts),
         cmocka_unit_test(disk_that_makes_no_sense_is_refused),
         cmocka_unit_test(remark_about_many_is_made_once),

@@ -22,7 +22,8 @@ static void a_mistyped_name_is_answered_with_near_names(void **state)
                  "'lab-1'");
     step_refused(world, world_request(VERB_RESTORE, "zzz", NULL), UNDERPIN_ERROR_NOT_FOUND,
                  "underpin list");
-    step_refused(world, step_rebase("lab-1", "v3"), UNDERPIN_ERROR_NOT_FOUND, "'v1'");
+    step_refused(world, step_rebase("lab-1", "v3"), UNDERPIN_ERROR_NOT_FOUND,
+                 "did you mean 'v1' or 'v2'?");
     step_refused(world, step_rebase_all("v9", "v2"), UNDERPIN_ERROR_NOT_FOUND, "'v9'");
     step_refused(world, step_rebase("lab-1", "lab-1"), UNDERPIN_ERROR_REFUSED, "not a base");
 }

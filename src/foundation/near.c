@@ -1,5 +1,5 @@
 /* Implements the search for near words. */
-#include "cli/near.h"
+#include "foundation/near.h"
 
 #include <string.h>
 
