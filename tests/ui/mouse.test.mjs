@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { newContext, newPage } from "./browser.mjs";
 import { assertMouseAlone, countHands, jobState, Mouse, row, topDialog } from "./hands.mjs";
 import { assertCalm, step, useWorld } from "./theme.mjs";
-import { contentOf, guest, guestBooted, isOff, isSettled, machine, makeDomain, scribble, setupLink, underpin, until, virsh } from "./world.mjs";
+import { contentOf, guest, guestBooted, isOff, isSettled, machine, makeDomain, scribble, setupLink, underpin, underpinJson, until, virsh } from "./world.mjs";
 
 useWorld(() => makeDomain("office-1", "--screen"));
 
@@ -136,6 +136,25 @@ step("undo of one machine from the job", async () => {
   await mouse.choose("desk-1", "Start");
   await row(page, "desk-1").getByText("running").waitFor();
   assert.deepEqual(await contentOf("desk-1"), { ...before["desk-1"], temporary: "-" });
+});
+
+step("room is made: what undo holds is forgotten, and what is in the trash is deleted", async () => {
+  assert.equal((await machine("desk-2")).undo.length, 1);
+  await mouse.press("Machines", { role: "link" });
+  await mouse.press("desk-2", { role: "link" });
+  await mouse.press("Forget…");
+  await topDialog(page).getByText("DELETED").first().waitFor();
+  await mouse.press("Forget undo");
+  await page.getByText("There is nothing to undo").waitFor();
+  assert.equal((await machine("desk-2")).undo.length, 0);
+  await underpin("remove", "desk-3", "--yes");
+  await mouse.press("Storage", { role: "link" });
+  await page.getByText("desk-3 vdc").waitFor();
+  await mouse.press("Empty the trash…");
+  await topDialog(page).getByText("DELETED").first().waitFor();
+  await mouse.press("Delete kept data");
+  await page.getByText("None. When a machine is removed").waitFor();
+  assert.deepEqual((await underpinJson("volume", "kept")).items, []);
 });
 
 step("no key was needed, and the browser complained of nothing", async () => {

@@ -110,7 +110,7 @@ export function MachinesScreen() {
       </MachineFilter>
       {rows.length === 0 ? <Empty icon="search" title="No machine is like this" actions={<Button onClick={() => navigate("/machines")}>Show all</Button>} /> : (
         <div class="machine-list">
-          <TreeGrid label="Machines" nameHead="Name" rows={rows} columns={columns} name={({ text: name }) => <span class="clip">{name}</span>}
+          <TreeGrid label="Machines" nameHead="Name" rows={rows} columns={columns} name={({ text: name, machine }) => <a class="clip" tabIndex={-1} href={pathOf(machine)}>{name}</a>}
             selection={(row) => selectedIds.value.has(row.id)} select={select} selectAll={(on) => (on ? select(rows, true) : (selectedIds.value = new Set()))}
             toggle={() => {}} open={({ machine }) => navigate(pathOf(machine))} menu={openRowMenu} onShow={(some) => wantSpace(some.map((row) => row.machine))} />
         </div>
