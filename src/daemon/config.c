@@ -8,6 +8,7 @@
 
 #include "daemon/config_value.h"
 #include "foundation/error.h"
+#include "foundation/near.h"
 
 typedef enum {
     KIND_TEXT,
@@ -264,33 +265,14 @@ void config_free(Config *config)
 
 /* --- setting -------------------------------------------------------------------------------- */
 
-/* How many letters are to be changed, added or dropped. */
-static gsize distance(const char *one, const char *other)
-{
-    gsize width = strlen(other);
-    g_autofree gsize *row = g_new(gsize, width + 1);
-    for (gsize j = 0; j <= width; j++)
-        row[j] = j;
-    for (gsize i = 0; one[i]; i++) {
-        gsize diagonal = row[0];
-        row[0] = i + 1;
-        for (gsize j = 0; j < width; j++) {
-            gsize changed = diagonal + (one[i] == other[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = MIN(changed, MIN(diagonal, row[j]) + 1);
-        }
-    }
-    return row[width];
-}
-
 /* What may have been meant: the right key in another section, or a key that is spelt alike. */
 static char *hint_for(const char *section, const char *name)
 {
     const Key *nearest = &keys[0];
-    gsize least = G_MAXSIZE;
+    guint least = G_MAXUINT;
     for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        gsize far =
-            2 * distance(name, keys[i].name) + (g_str_equal(section, keys[i].section) ? 0 : 1);
+        guint far =
+            2 * near_distance(name, keys[i].name) + (g_str_equal(section, keys[i].section) ? 0 : 1);
         if (far < least) {
             least = far;
             nearest = &keys[i];
